@@ -1,0 +1,1 @@
+"""Pure rules and data, standard library only: versions, build plans, encryption configuration, results."""
