@@ -1,0 +1,1 @@
+"""A running control plane: processes, certificates, etcd, kube-apiserver, plugin, fault proxy and their clients."""

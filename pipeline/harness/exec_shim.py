@@ -1,0 +1,29 @@
+"""Run a command that the kernel kills when its parent dies: `python -I -S exec_shim.py PARENT_PID COMMAND ARG…`.
+
+A `preexec_fn` would do the same inside a process that already runs gRPC's threads, where code between
+fork and exec may dead-lock. PR_SET_PDEATHSIG survives the exec of an ordinary program (prctl(2)).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Ask for SIGKILL at the parent's death, then become the command."""
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the request
+        sys.exit(1)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - becoming the command is the purpose
+    except OSError as error:
+        sys.exit(f"{command[0]}: {error.strerror}")
+
+
+if __name__ == "__main__":
+    main()
