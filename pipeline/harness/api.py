@@ -1,0 +1,138 @@
+"""A client of one kube-apiserver that shows status codes and bodies as they are, and trusts its CA alone."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from pipeline.harness.pki import KeyPair
+
+DEFAULT_TIMEOUT_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer: status code and body."""
+
+    status: int
+    text: str
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the status code is one of success."""
+        return self.status < httpx.codes.BAD_REQUEST
+
+    @property
+    def body(self) -> dict[str, object]:
+        """Return the body as a JSON object."""
+        document: dict[str, object] = json.loads(self.text)
+        return document
+
+    @property
+    def resource_version(self) -> str:
+        """Return the object's resourceVersion."""
+        return str(self.metadata["resourceVersion"])
+
+    @property
+    def metadata(self) -> dict[str, object]:
+        """Return the object's metadata."""
+        metadata = self.body["metadata"]
+        return metadata if isinstance(metadata, dict) else {}
+
+    def __str__(self) -> str:
+        """Return a line for messages and proofs."""
+        return f"HTTP {self.status}: {self.text[:400].strip()}"
+
+
+class ApiClient:
+    """Requests to one kube-apiserver as a member of system:masters.
+
+    A connection error is an answer too (`Reply(0, …)`): an API server that does not listen is something
+    that scenarios look at.
+    """
+
+    def __init__(self, url: str, *, authority: Path, client: KeyPair, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
+        """Prepare the client; it connects with the first request."""
+        self.url = url
+        context = ssl.create_default_context(cafile=str(authority))
+        context.load_cert_chain(client.certificate, client.key)
+        self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, trust_env=False)
+
+    def request(self, method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
+        """Send a request and return the answer, whatever its status code."""
+        content = None if body is None else json.dumps(body)
+        try:
+            answer = self._http.request(method, path, content=content, headers={"Content-Type": content_type})
+        except httpx.TransportError as error:
+            return Reply(0, f"{type(error).__name__}: {error}")
+        return Reply(answer.status_code, answer.text)
+
+    def get(self, path: str) -> Reply:
+        """GET a path."""
+        return self.request("GET", path)
+
+    def create_namespace(self, name: str) -> Reply:
+        """Create a namespace."""
+        return self.request("POST", "/api/v1/namespaces", _object("Namespace", name))
+
+    def create_secret(self, namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        """Create a Secret with binary values."""
+        encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
+        body = {**_object("Secret", name), "data": encoded}
+        return self.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body)
+
+    def get_secret(self, namespace: str, name: str) -> Reply:
+        """GET a Secret from etcd (no resourceVersion, so not from the watch cache)."""
+        return self.get(secret_path(namespace, name))
+
+    def update(self, path: str, document: Mapping[str, object]) -> Reply:
+        """PUT an object as it is."""
+        return self.request("PUT", path, document)
+
+    def delete(self, path: str) -> Reply:
+        """DELETE a path."""
+        return self.request("DELETE", path)
+
+    def metrics(self) -> str:
+        """Return the text of /metrics."""
+        return self.get("/metrics").text
+
+    def samples(self, name: str, **labels: str) -> list[Sample]:
+        """Return the metric samples called `name` that have `labels`."""
+        return [
+            sample
+            for family in text_string_to_metric_families(self.metrics())
+            for sample in family.samples
+            if sample.name == name and all(sample.labels.get(key) == value for key, value in labels.items())
+        ]
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of the samples called `name` that have `labels`."""
+        return sum(sample.value for sample in self.samples(name, **labels))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def secret_path(namespace: str, name: str) -> str:
+    """Return the API path of a Secret."""
+    return f"/api/v1/namespaces/{namespace}/secrets/{name}"
+
+
+def secret_key(namespace: str, name: str) -> str:
+    """Return the etcd key of a Secret (kube-apiserver's default prefix)."""
+    return f"/registry/secrets/{namespace}/{name}"
+
+
+def _object(kind: str, name: str) -> dict[str, object]:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}}

@@ -1,0 +1,145 @@
+"""A control plane: etcd, the plugin, the fault proxy before it, and kube-apiserver, started and stopped in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, encrypt
+from pipeline.core.plugin_spec import PluginSpec
+from pipeline.harness.api import ApiClient
+from pipeline.harness.etcd import Etcd, EtcdClient
+from pipeline.harness.evidence import Evidence
+from pipeline.harness.kube_apiserver import ApiServerOptions, KubeApiServer
+from pipeline.harness.plugin import Plugin
+from pipeline.harness.proxy import FaultProxy
+from pipeline.harness.supervisor import Supervisor
+
+DEFAULT_PROVIDER: Final = "kms-e2e"
+
+Configure = Callable[[KmsProvider], EncryptionConfiguration]
+
+
+def encrypt_secrets(provider: KmsProvider) -> EncryptionConfiguration:
+    """Return the usual configuration: Secrets by the plugin; what was stored plain before can still be read."""
+    return encrypt(["secrets"], provider, Identity())
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlaneOptions:
+    """What may differ between control planes.
+
+    `configure` makes the encryption configuration from the plugin's provider. `provider` is the name that stands
+    in etcd's values. `late_plugin`: the plugin is not started, and nobody waits for readiness.
+    """
+
+    configure: Configure = encrypt_secrets
+    provider: str = DEFAULT_PROVIDER
+    kms_timeout_s: float = 3.0
+    late_plugin: bool = False
+    fsync: bool = False
+    api_server: ApiServerOptions = field(default_factory=ApiServerOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What every control plane of a run is made of: the folder of binaries, the plugin, and where evidence goes."""
+
+    assets: Path
+    plugin: PluginSpec
+    evidence: Evidence
+
+
+class ControlPlane:
+    """A running control plane. Use it as a context manager.
+
+    `api` talks to kube-apiserver, `etcd` reads raw values, `plugin` is the process under test, and every KMS call
+    of kube-apiserver passes `proxy`.
+    """
+
+    def __init__(self, name: str, equipment: Equipment, options: ControlPlaneOptions | None = None) -> None:
+        """Prepare the parts; `start` or `with` starts them."""
+        self.name = name
+        self.options = options or ControlPlaneOptions()
+        self._equipment = equipment
+        evidence = equipment.evidence
+        self.supervisor = Supervisor(name, logs=evidence.logs(name), on_event=evidence.add_event)
+        self._etcd = Etcd(equipment.assets / "etcd", self.supervisor, fsync=self.options.fsync)
+        self.plugin = Plugin(equipment.plugin, self.supervisor, assets=equipment.assets)
+        self.proxy = FaultProxy(
+            listen=self.supervisor.folder / "kms.sock",
+            upstream=self.plugin.socket,
+            plane=name,
+            calls_path=evidence.calls(name),
+        )
+        self.server = KubeApiServer(
+            equipment.assets / "kube-apiserver",
+            self.supervisor,
+            etcd=self._etcd.endpoint,
+            options=self.options.api_server,
+        )
+
+    def __enter__(self) -> Self:
+        """Start everything; what was started is stopped when a part fails."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop everything."""
+        self.close()
+
+    @property
+    def api(self) -> ApiClient:
+        """Return the client of kube-apiserver."""
+        return self.server.api
+
+    @property
+    def etcd(self) -> EtcdClient:
+        """Return the client that reads raw values."""
+        return self._etcd.client
+
+    @property
+    def provider(self) -> KmsProvider:
+        """Return the provider that leads to the plugin through the proxy."""
+        endpoint = f"unix://{self.supervisor.folder}/kms.sock"
+        return KmsProvider(self.options.provider, endpoint, timeout_s=self.options.kms_timeout_s)
+
+    def start(self) -> None:
+        """Start etcd and plugin, then the proxy, then kube-apiserver, and wait until it is ready.
+
+        Raises: ProcessError when a part dies or does not become ready.
+        """
+        self._etcd.start()
+        if not self.options.late_plugin:
+            self.plugin.start()
+        self.proxy.start()
+        self.server.write_configuration(self.options.configure(self.provider))
+        self.server.start()
+        if not self.options.late_plugin:
+            self.server.wait_ready()
+
+    def restart_api_server(self, *, wait: bool = True) -> None:
+        """Restart kube-apiserver, which forgets its caches; without `wait` it may still be starting."""
+        self.server.stop()
+        self.server.start()
+        if wait:
+            self.server.wait_ready()
+
+    def close(self) -> None:
+        """Keep the metrics, then stop everything in reverse order. May be called twice."""
+        if self.server.process is not None and self.server.process.exit_code is None:
+            self._equipment.evidence.write_metrics(self.name, self.api.metrics())
+        self.server.close()
+        self.proxy.stop()
+        self.plugin.client.close()
+        self._etcd.client.close()
+        self.supervisor.close()

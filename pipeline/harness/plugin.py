@@ -1,0 +1,122 @@
+"""The plugin under test as a process, with the hooks of its author."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.plugin_spec import PluginSpec
+from pipeline.errors import InputError, ProcessError
+from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply
+from pipeline.harness.process import Process
+from pipeline.harness.supervisor import Supervisor
+from pipeline.harness.waiting import wait_until
+
+HOOK_TIMEOUT_S: Final = 30.0
+_SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class Plugin:
+    """One plugin process behind its own socket, and its state folder that outlives a restart."""
+
+    def __init__(self, spec: PluginSpec, supervisor: Supervisor, *, assets: Path, name: str = "kms-plugin") -> None:
+        """Prepare folders; nothing is started yet."""
+        self.spec = spec
+        self.name = name
+        self._supervisor = supervisor
+        folder = supervisor.folder / name
+        self.socket = folder / "run" / "kms.sock"
+        self.state = folder / "state"
+        for private in (folder, self.socket.parent, self.state):
+            private.mkdir(mode=0o700, exist_ok=True)
+        self._values = {"socket": str(self.socket), "state": str(self.state), "assets": str(assets)}
+        self.client = KmsClient(f"unix://{self.socket}")
+        self.process: Process | None = None
+
+    @property
+    def log_path(self) -> Path:
+        """Return the plugin's log file."""
+        return self._supervisor.logs / f"{self.name}.log"
+
+    def spawn(self) -> Process:
+        """Start the process without waiting for its socket."""
+        self.process = self._supervisor.spawn(self.name, self.expand(self.spec.argv), env=self.environment())
+        return self.process
+
+    def start(self) -> StatusReply:
+        """Start the plugin, wait for its first Status and return it.
+
+        Raises: ProcessError when the plugin dies; DeadlineError when it does not answer in its ready time.
+        """
+        process = self.spawn()
+        status = wait_until(
+            f"first Status of plugin {self.spec.name}",
+            self._first_status,
+            timeout_s=self.spec.ready_timeout_s,
+            poll_s=0.02,
+            alive=[process],
+        )
+        self._supervisor.event(self.name, "ready")
+        if isinstance(status, str):  # wait_until never returns a "not yet"
+            raise ProcessError("no Status", seen=status)
+        return status
+
+    def stop(self, *, kill: bool = False) -> int | None:
+        """Stop (or kill) the process and return its exit code, None when it did not run."""
+        if self.process is None:
+            return None
+        code = self._supervisor.stop(self.process, kill=kill)
+        self.process = None
+        return code
+
+    def restart(self, *, kill: bool = False) -> StatusReply:
+        """Stop (or kill) the plugin and start it again on the same state and socket."""
+        self.stop(kill=kill)
+        return self.start()
+
+    def has_hook(self, name: str) -> bool:
+        """Tell whether the author supplied a hook."""
+        return name in self.spec.hooks
+
+    def hook(self, name: str) -> str:
+        """Run a hook of the author and return its output.
+
+        Raises: InputError when it fails or takes more than 30 s.
+        """
+        argv = self.expand(self.spec.hooks[name])
+        shown = shlex.join(argv)
+        try:
+            done = subprocess.run(
+                argv, env=self.environment(), capture_output=True, text=True, timeout=HOOK_TIMEOUT_S, check=False
+            )
+        except OSError as error:
+            raise InputError(f"hook {name} cannot be started", seen=str(error), where=shown) from error
+        except subprocess.TimeoutExpired as error:
+            raise InputError(
+                f"hook {name} hangs", seen=f"no end after {HOOK_TIMEOUT_S:g} s", where=shown
+            ) from error
+        if done.returncode != 0:
+            seen = f"exit code {done.returncode}: {(done.stdout + done.stderr)[-2000:].strip()}"
+            raise InputError(f"hook {name} failed", seen=seen, wanted="exit code 0", where=shown)
+        self._supervisor.event(self.name, f"hook {name}")
+        return done.stdout
+
+    def expand(self, words: tuple[str, ...]) -> list[str]:
+        """Return words of the specification with socket, state and assets filled in."""
+        return self.spec.expand(words, **self._values)
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of plugin and hooks: a few variables of ours, then the specification's."""
+        own = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
+        return own | {name: self.expand((value,))[0] for name, value in self.spec.env}
+
+    def _first_status(self) -> StatusReply | str:
+        if not self.socket.exists():
+            return f"not yet: no socket at {self.socket}"
+        try:
+            return self.client.status()
+        except KmsCallError as error:
+            return f"not yet: {error}"

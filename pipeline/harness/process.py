@@ -1,0 +1,114 @@
+"""One process of a control plane: its own process group, a log file, an honest end."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import ProcessError
+
+DEFAULT_STOP_GRACE_S: Final = 10.0
+_SHIM: Final = Path(__file__).with_name("exec_shim.py")
+_POLL_S: Final = 0.01
+_TAIL_LINES: Final = 40
+_TAIL_BYTES: Final = 64 * 1024
+
+
+class Process:
+    """A running command with its output in a log file.
+
+    It leads a process group of its own, so a Ctrl-C in the terminal does not reach it and stopping it takes
+    its children along; the kernel kills it when this process dies (exec_shim).
+    """
+
+    def __init__(self, name: str, argv: Sequence[str], *, log_path: Path, env: Mapping[str, str] | None = None) -> None:
+        """Start the command; its output is appended to `log_path`.
+
+        Raises: ProcessError when the command does not exist or is not executable.
+        """
+        self.name = name
+        self.argv = tuple(argv)
+        self.log_path = log_path
+        self._stopping = False
+        _assert_executable(name, argv[0])
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        with log_path.open("ab") as log:
+            self._popen = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), *argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(os.environ if env is None else env),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Return the process id, which is the id of its group too."""
+        return self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, negative for a signal, None while it runs."""
+        return self._popen.poll()
+
+    def tail(self, lines: int = _TAIL_LINES) -> str:
+        """Return the last lines of the log."""
+        with self.log_path.open("rb") as log:
+            log.seek(max(0, self.log_path.stat().st_size - _TAIL_BYTES))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+
+    def assert_alive(self) -> None:
+        """Raise ProcessError with exit code and last log lines when the process has ended on its own."""
+        if self.exit_code is None or self._stopping:
+            return
+        raise ProcessError(
+            f"{self.name} ended on its own",
+            seen=f"{_describe(self.exit_code)}; its last lines:\n{self.tail()}",
+            wanted="a running process",
+            where=str(self.log_path),
+            next_step=f"run it by hand: {shlex.join(self.argv)}",
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group, if it still lives."""
+        if self.exit_code is None:
+            os.killpg(self.pid, number)
+
+    def stop(self, grace_s: float = DEFAULT_STOP_GRACE_S) -> int:
+        """Ask the group to end, kill it after `grace_s` seconds, and return the exit code."""
+        self._stopping = True
+        self.signal(signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
+        while self.exit_code is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return self.kill()
+
+    def kill(self) -> int:
+        """Kill the whole group at once and return the exit code."""
+        self._stopping = True
+        try:
+            os.killpg(self.pid, signal.SIGKILL)  # also what the leader has left behind
+        except ProcessLookupError:
+            pass
+        return self._popen.wait()
+
+
+def _assert_executable(name: str, command: str) -> None:
+    path = Path(command)
+    if path.is_absolute() and not os.access(path, os.X_OK):
+        seen = "not executable" if path.exists() else "no such file"
+        raise ProcessError(f"{name} cannot be started", seen=seen, wanted="an executable file", where=command)
+
+
+def _describe(exit_code: int) -> str:
+    if exit_code < 0:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    return f"exit code {exit_code}"
