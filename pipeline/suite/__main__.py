@@ -1,0 +1,89 @@
+"""The one line that host, test image and a plain `docker run` call: `python -m pipeline.suite --assets … --report …`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.core.result import Outcome, RunReport, ScenarioResult
+from pipeline.errors import EXIT_DEFECT, KmsE2EError
+from pipeline.suite.run import RunRequest, run_suite
+from pipeline.suite.selection import Selection, parse_shard
+
+_SIGNS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERR ", Outcome.NOT_RUN: "-   "}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the suite and return the exit code: 0 passed, 1 a failure found, 2 wrong input, 3 a defect of ours."""
+    options = _parser().parse_args(argv)
+    try:
+        run = run_suite(_request(options), show)
+    except KmsE2EError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except Exception:  # noqa: BLE001 - the last line of defence: whatever escapes is a defect of ours
+        traceback.print_exc()
+        return EXIT_DEFECT
+    print(summary(run, options.report), flush=True)
+    return run.exit_code
+
+
+def show(result: ScenarioResult) -> None:
+    """Print one line for a scenario that has ended, with its reason when it did not pass."""
+    line = f"{_SIGNS[result.outcome]} {result.id:<5} {result.title} ({result.duration_s:.1f} s)"
+    reason = result.reason or result.known_issue
+    print(line + "".join(f"\n       {part}" for part in reason.splitlines()), flush=True)
+
+
+def summary(run: RunReport, report: Path) -> str:
+    """Return the closing line and where the report is."""
+    ended = {outcome: run.count(outcome) for outcome in Outcome}
+    ended[Outcome.NOT_RUN] = sum(s.outcome is Outcome.NOT_RUN for s in run.scenarios if s.id in run.planned)
+    counts = ", ".join(f"{count} {outcome}" for outcome, count in ended.items())
+    state = " (interrupted)" if run.interrupted else ""
+    seconds = run.finished_at - run.started_at
+    return f"{counts} of {len(run.planned)} planned{state} in {seconds:.0f} s\nreport: {report}/report.html"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m pipeline.suite", description="Run the KMS v2 conformance suite.")
+    parser.add_argument("--assets", type=Path, required=True, help="folder with kube-apiserver, etcd and plugin.json")
+    parser.add_argument("--report", type=Path, required=True, help="folder for the evidence")
+    parser.add_argument("--id", nargs="+", default=[], metavar="ID", help="only these scenarios, such as A05")
+    parser.add_argument("--family", nargs="+", default=[], help="only these families, such as A or wire")
+    parser.add_argument("--focus", default="", help="only scenarios whose id or title matches this expression")
+    parser.add_argument("--skip", default="", help="no scenario whose id or title matches this expression")
+    parser.add_argument("--fast", action="store_true", help="leave out what waits for intervals of kube-apiserver")
+    parser.add_argument("--soak", action="store_true", help="take in scenarios that run for minutes on purpose")
+    parser.add_argument("--parallel", type=int, default=0, help="number of workers (default: 2 a processor, at most 8)")
+    parser.add_argument("--shard", default="1/1", metavar="K/N", help="part K of N of the scenarios")
+    parser.add_argument("--run-id", default="", help="name of this run (default: a random one)")
+    parser.add_argument("--scenarios", nargs="+", type=Path, default=[], help="files with further scenarios")
+    return parser
+
+
+def _request(options: argparse.Namespace) -> RunRequest:
+    selection = Selection(
+        ids=tuple(options.id),
+        families=tuple(options.family),
+        focus=options.focus,
+        skip=options.skip,
+        fast=options.fast,
+        soak=options.soak,
+        shard=parse_shard(options.shard),
+    )
+    return RunRequest(
+        assets=options.assets,
+        report=options.report,
+        selection=selection,
+        parallel=options.parallel,
+        run_id=options.run_id,
+        extra=tuple(options.scenarios),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""Read the folder of binaries that a run is given."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pipeline.core.plugin_spec import plugin_spec_from_json
+from pipeline.errors import InputError
+from pipeline.harness.control_plane import Equipment
+from pipeline.harness.evidence import Evidence
+
+
+def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
+    """Return the equipment of a run from its two folders.
+
+    Raises: InputError when a folder or plugin.json is missing or cannot be read.
+    """
+    if assets is None or report is None:
+        raise InputError(
+            "the folders of the run are not given", wanted="--kms-assets DIR --kms-report DIR", where="command line"
+        )
+    description = assets / "plugin.json"
+    try:
+        text = description.read_text()
+    except OSError as error:
+        raise InputError(
+            "the folder of binaries has no description of a plugin",
+            seen=str(error),
+            wanted="plugin.json beside kube-apiserver and etcd",
+            where=str(description),
+            next_step="make the folder with `kms-e2e build`",
+        ) from error
+    plugin = plugin_spec_from_json(text, where=str(description))
+    return Equipment(assets.resolve(), plugin, Evidence(report.resolve()))
+
+
+def assert_control_plane(assets: Path) -> None:
+    """Assert that kube-apiserver and etcd can be started.
+
+    Raises: InputError naming what is missing.
+    """
+    for name in ("kube-apiserver", "etcd"):
+        if not os.access(assets / name, os.X_OK):
+            raise InputError(
+                f"{name} cannot be started",
+                seen="no such executable",
+                wanted="an executable file",
+                where=str(assets / name),
+                next_step="make the folder with `kms-e2e build`",
+            )

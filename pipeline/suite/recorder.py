@@ -1,0 +1,125 @@
+"""Turn pytest's reports into the results of scenarios, written as each one ends.
+
+The worker that runs a scenario judges it and attaches the record to pytest's report; the controlling process, which
+also hears of a worker that died, writes exactly one result for each planned scenario.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pipeline.core.result import Outcome, ScenarioResult, from_json, to_json
+from pipeline.errors import KmsE2EError
+from pipeline.report.evidence import append_result
+from pipeline.suite.scenario import ProofRecorder, Scenario
+
+_KEY: Final = "kms-e2e-result"
+
+
+def blank(entry: Scenario, outcome: Outcome, reason: str) -> ScenarioResult:
+    """Return the result of a scenario that left no record."""
+    return ScenarioResult(
+        id=entry.id,
+        title=entry.title,
+        family=entry.family,
+        level=entry.level,
+        source=entry.source,
+        subject=entry.subject,
+        outcome=outcome,
+        reason=reason,
+    )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, None]:
+    """Judge one phase of a scenario in the process that runs it."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined] # pluggy's old-style wrapper
+    marker = item.get_closest_marker("scenario")
+    if marker is None or (report.when != "call" and report.passed):
+        return
+    verdict, reason = _judge(report, call.excinfo)
+    recorder: ProofRecorder = getattr(item, "kms_proof", None) or ProofRecorder()
+    result = dataclasses.replace(
+        blank(marker.args[0], verdict, reason),
+        proofs=tuple(recorder.proofs),
+        latencies=tuple(recorder.latencies),
+        plane=recorder.plane,
+        known_issue=recorder.known_issue,
+        started_at=call.start,
+        duration_s=call.duration,
+    )
+    report.user_properties = [*report.user_properties, (_KEY, to_json(result))]
+
+
+def _judge(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> tuple[Outcome, str]:
+    if excinfo is None:
+        return Outcome.PASSED, ""
+    error = excinfo.value
+    if isinstance(error, pytest.skip.Exception):
+        return Outcome.NOT_RUN, str(error)
+    if report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
+        return Outcome.FAILED, str(error)
+    text = str(error) if isinstance(error, KmsE2EError) else excinfo.exconly()
+    where = excinfo.traceback[-1] if excinfo.traceback else None
+    place = f" ({Path(where.path).name}:{where.lineno + 1})" if where else ""
+    return Outcome.ERROR, f"{report.when}: {text}{place}"
+
+
+class ResultWriter:
+    """The controlling process's side: one line in results.jsonl for each scenario, in the order they end."""
+
+    def __init__(self, folder: Path, entries: dict[str, Scenario], show: Callable[[ScenarioResult], None]) -> None:
+        """Write to the report `folder`; `entries` maps pytest's node names to the catalogue; `show` is told each result."""
+        self._folder = folder
+        self._entries = entries
+        self._show = show
+        self.results: dict[str, ScenarioResult] = {}
+        self._pending: dict[str, ScenarioResult] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record of a phase; the result stands when the last phase has ended."""
+        entry = self._entries.get(_node(report.nodeid))
+        if entry is None:
+            return
+        for key, value in report.user_properties:
+            if key == _KEY:
+                self._merge(from_json(ScenarioResult, str(value), where=report.nodeid))
+        if report.when not in ("setup", "call", "teardown"):  # xdist's report of a worker that died
+            self._merge(blank(entry, Outcome.ERROR, f"its worker process was lost: {report.longreprtext[-500:]}"))
+        if report.when not in ("setup", "call") or (report.when == "setup" and report.failed):
+            self._finish(entry)
+
+    def finish_missing(self) -> None:
+        """Write an error for each scenario of which nothing was heard, so that none is silently absent."""
+        for entry in self._entries.values():
+            self._pending.setdefault(entry.id, blank(entry, Outcome.ERROR, "pytest reported nothing about it"))
+            self._finish(entry)
+
+    def _merge(self, result: ScenarioResult) -> None:
+        earlier = self._pending.get(result.id)
+        if earlier is None:
+            self._pending[result.id] = result
+        elif earlier.outcome is Outcome.PASSED:  # it passed and its teardown failed
+            self._pending[result.id] = dataclasses.replace(earlier, outcome=result.outcome, reason=result.reason)
+
+    def _finish(self, entry: Scenario) -> None:
+        if entry.id in self.results:
+            return
+        result = self._pending.pop(entry.id, None) or blank(entry, Outcome.ERROR, "it left no record")
+        self.results[entry.id] = result
+        append_result(self._folder, result)
+        self._show(result)
+
+
+def _node(nodeid: str) -> str:
+    return nodeid.split("@", 1)[0]  # xdist's loadgroup adds "@group"
+
+

@@ -1,0 +1,195 @@
+"""Run a selection of the catalogue on a folder of binaries and leave a folder of evidence."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import platform
+import shutil
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import pytest
+
+from pipeline import __version__
+from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
+from pipeline.errors import EXIT_WRONG_INPUT, KmsE2EError
+from pipeline.harness.control_plane import Equipment
+from pipeline.harness.plugin import Plugin
+from pipeline.harness.supervisor import Supervisor
+from pipeline.report.evidence import begin_report, collect as collect_report
+from pipeline.report.write import write_report
+from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
+from pipeline.suite.equipment import assert_control_plane, load_equipment
+from pipeline.suite.recorder import ResultWriter, blank
+from pipeline.suite.scenario import Scenario
+from pipeline.suite.selection import Selection
+from pipeline.suite.unbuilt import unbuilt
+
+# A control plane needs about 0.6 GiB; more than this many at once gain nothing on common machines.
+MOST_WORKERS: Final = 8
+_PROVENANCE: Final = "provenance.json"
+_OURS: Final = ("logs", "calls", "metrics")
+
+Show = Callable[[ScenarioResult], None]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What to run: binaries, where evidence goes, which scenarios.
+
+    `parallel` is the number of workers, 0 for one that fits the machine. `extra` are files with other projects'
+    scenarios. `kubernetes` and the Go version are shown in the report; empty: read from provenance.json.
+    """
+
+    assets: Path
+    report: Path
+    selection: Selection = field(default_factory=Selection)
+    parallel: int = 0
+    run_id: str = ""
+    extra: tuple[Path, ...] = ()
+    kubernetes: str = ""
+    go_version: str = ""
+    go_version_source: str = ""
+
+
+def run_suite(request: RunRequest, show: Show) -> RunReport:
+    """Run the suite, write the report in every case, and return it.
+
+    `show` is told the result of each scenario as it ends.
+
+    Raises: InputError for a selection or folder that cannot be used; ProcessError when the plugin does not
+    start at all. What was found until then is written.
+    """
+    catalogue = collect(request.extra)
+    chosen = {entry.id for entry in request.selection.choose([item.entry for item in catalogue])}
+    planned = [item for item in catalogue if item.entry.id in chosen]
+    equipment = load_equipment(request.assets, request.report)
+    if any(_needs_control_plane(item.entry) for item in planned):
+        assert_control_plane(request.assets)
+    _prepare(request)
+    begin_report(request.report, _header(request, equipment, catalogue, planned))
+    writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, show)
+    try:
+        with _terminable():
+            _preflight(equipment)
+            _run_phases(request, planned, writer)
+        writer.finish_missing()
+    except KeyboardInterrupt:
+        pass  # the planned scenarios without a result are in the report as interrupted
+    except KmsE2EError:
+        _write(request, exit_code=EXIT_WRONG_INPUT)
+        raise
+    return _write(request)
+
+
+def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: ResultWriter) -> None:
+    together = [item for item in planned if not item.entry.alone]
+    alone = [item for item in planned if item.entry.alone]
+    workers = min(request.parallel or _workers(), len({item.entry.group for item in together}))
+    if together:
+        parallel = ("-n", str(workers), "--dist", "loadgroup", "--max-worker-restart", "4") if workers > 1 else ()
+        _run_pytest(request, together, writer, parallel)
+    if alone:
+        _run_pytest(request, alone, writer, ())
+
+
+def _run_pytest(
+    request: RunRequest, items: Sequence[Collected], writer: ResultWriter, options: Sequence[str]
+) -> None:
+    arguments = [
+        *PYTEST_OPTIONS,
+        *("-p", "pipeline.suite.recorder", "-p", "no:terminal", "--tb", "short"),
+        *("--kms-assets", str(request.assets.resolve()), "--kms-report", str(request.report.resolve())),
+        *options,
+        *(item.node for item in items),
+    ]
+    code = pytest.main(arguments, plugins=[writer])
+    if code is pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
+        msg = f"pytest ended with {code!r}"
+        raise RuntimeError(msg)
+
+
+def _preflight(equipment: Equipment) -> None:
+    """Start the plugin once, so that one that cannot start gives one message and not one a scenario."""
+    evidence = equipment.evidence
+    with Supervisor("preflight", logs=evidence.logs("preflight"), on_event=evidence.add_event) as supervisor:
+        plugin = Plugin(equipment.plugin, supervisor, assets=equipment.assets)
+        plugin.start()
+        plugin.client.close()
+
+
+def _header(
+    request: RunRequest, equipment: Equipment, catalogue: Sequence[Collected], planned: Sequence[Collected]
+) -> RunReport:
+    chosen = {item.entry.id for item in planned}
+    rows = [
+        blank(
+            item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED
+        )
+        for item in catalogue
+    ]
+    return RunReport(
+        run_id=request.run_id or uuid.uuid4().hex,
+        suite_version=__version__,
+        started_at=time.time(),
+        finished_at=0.0,
+        plugin=equipment.plugin.name,
+        kubernetes=request.kubernetes,
+        go_version=request.go_version,
+        go_version_source=request.go_version_source,
+        exit_code=1,
+        planned=tuple(item.entry.id for item in planned),
+        scenarios=(*rows, *unbuilt({item.entry.id for item in catalogue})),
+        host=f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
+    )
+
+
+def _prepare(request: RunRequest) -> None:
+    request.report.mkdir(parents=True, exist_ok=True)
+    for name in _OURS:
+        shutil.rmtree(request.report / name, ignore_errors=True)
+    for name in ("results.jsonl", "events.jsonl", "report.json", "report.html"):
+        (request.report / name).unlink(missing_ok=True)
+    provenance = request.assets / _PROVENANCE
+    if provenance.is_file():
+        shutil.copyfile(provenance, request.report / _PROVENANCE)
+
+
+def _write(request: RunRequest, *, exit_code: int | None = None) -> RunReport:
+    run = collect_report(request.report)
+    run = dataclasses.replace(run, finished_at=time.time(), exit_code=run.exit_code if exit_code is None else exit_code)
+    write_report(request.report, run)
+    return run
+
+
+def _workers() -> int:
+    # Scenarios mostly wait, so two workers a processor keep it busy.
+    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
+
+
+def _needs_control_plane(entry: Scenario) -> bool:
+    return entry.family != "A"
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Treat SIGTERM like Ctrl-C, so that a CI that gives up still gets its evidence."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
