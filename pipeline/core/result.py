@@ -6,11 +6,11 @@ Times are seconds since the epoch (`*_at`) or durations in seconds (`*_s`).
 
 from __future__ import annotations
 
+import functools
 import json
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -138,7 +138,12 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Everything one run found. `planned` are the ids selected; each is in `scenarios` exactly once."""
+    """Everything one run found.
+
+    `scenarios` is the whole catalogue, each id once: what was not selected is there as *not run*, so that a
+    part of the suite never looks like the whole. `planned` are the ids selected. `notes` say what a reader
+    of the evidence must know (a torn line, shards of different versions).
+    """
 
     run_id: str
     suite_version: str
@@ -156,6 +161,7 @@ class RunReport:
     events: tuple[Event, ...] = ()
     calls: tuple[KmsCall, ...] = ()
     host: str = ""
+    notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     def count(self, outcome: Outcome) -> int:
@@ -174,7 +180,9 @@ def to_json(record: object, *, indent: int | None = None) -> str:
 def from_json(kind: type[Record], text: str, *, where: str) -> Record:
     """Read a record of type `kind` from JSON.
 
-    Raises: InputError when the text is not JSON, a field is missing or unknown, or the report was
+    Fields that are not known are passed over: a later release may add some without a new schema version.
+
+    Raises: InputError when the text is not JSON, a field is missing or of another type, or the report was
     written by another schema version.
     """
     try:
@@ -197,16 +205,27 @@ def _read(kind: object, value: object) -> object:
         if not isinstance(value, Mapping):
             msg = f"{kind.__name__} wants an object, not {value!r}"
             raise TypeError(msg)
-        hints = typing.get_type_hints(kind)
-        known = {item.name for item in fields(kind)}
-        return kind(**{name: _read(hints[name], item) for name, item in value.items() if name in known})
-    if typing.get_origin(kind) is tuple and isinstance(value, list):
+        hints = _hints(kind)
+        return kind(**{name: _read(hints[name], item) for name, item in value.items() if name in hints})
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            msg = f"wanted a list, not {value!r}"
+            raise TypeError(msg)
         return tuple(_read(typing.get_args(kind)[0], item) for item in value)
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
+    return _read_scalar(typing.cast("type", kind), value)
+
+
+def _read_scalar(kind: type, value: object) -> object:
+    if issubclass(kind, StrEnum):
         return kind(typing.cast("str", value))
-    if kind is float and isinstance(value, int):
+    if kind is float and type(value) is int:
         return float(value)
-    if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and not isinstance(value, kind):
+    if type(value) is not kind:
         msg = f"wanted {kind.__name__}, not {value!r}"
         raise TypeError(msg)
     return value
+
+
+@functools.cache
+def _hints(kind: type) -> Mapping[str, object]:
+    return typing.get_type_hints(kind)
