@@ -29,7 +29,7 @@ class Reply:
     @property
     def ok(self) -> bool:
         """Tell whether the status code is one of success."""
-        return self.status < httpx.codes.BAD_REQUEST
+        return httpx.codes.OK <= self.status < httpx.codes.BAD_REQUEST
 
     @property
     def body(self) -> dict[str, object]:

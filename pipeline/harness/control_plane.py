@@ -113,6 +113,12 @@ class ControlPlane:
         endpoint = f"unix://{self.supervisor.folder}/kms.sock"
         return KmsProvider(self.options.provider, endpoint, timeout_s=self.options.kms_timeout_s)
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether etcd, plugin and kube-apiserver all run."""
+        parts = (self._etcd.process, self.plugin.process, self.server.process)
+        return all(process is not None and process.exit_code is None for process in parts)
+
     def start(self) -> None:
         """Start etcd and plugin, then the proxy, then kube-apiserver, and wait until it is ready.
 

@@ -90,10 +90,8 @@ def _pem(certificate: x509.Certificate) -> bytes:
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> Path:
+    # kube-apiserver reads the public half of a service-account key from SEC 1 (`EC PRIVATE KEY`), not from PKCS 8.
+    form = serialization.PrivateFormat.TraditionalOpenSSL
     path.touch(mode=0o600)
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
     return path
