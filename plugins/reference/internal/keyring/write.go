@@ -82,6 +82,9 @@ func write(path string, ring Ring) error {
 	if err != nil {
 		return err
 	}
+	if err := checkReadable(text); err != nil {
+		return err
+	}
 	// A fixed name: what a killed writer left (it holds secrets) goes away here. Only the holder of the lock gets here.
 	temporary := path + ".new"
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -96,6 +99,17 @@ func write(path string, ring Ring) error {
 		return fmt.Errorf("write the key ring: %w", err)
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// checkReadable keeps a ring that could not be read again from replacing a good one.
+func checkReadable(text []byte) error {
+	if len(text) >= maxFileBytes {
+		return fmt.Errorf("the changed key ring would have %d bytes, want less than %d; the file is left as it is", len(text), maxFileBytes)
+	}
+	if _, err := decode(text); err != nil {
+		return fmt.Errorf("the changed key ring could not be read again; the file is left as it is: %w", err)
+	}
+	return nil
 }
 
 func writeSynced(path string, text []byte) error {
