@@ -1,0 +1,198 @@
+"""What to build and how, as data: a host and a container execute the same plan and get the same bytes.
+
+A plan holds no path of a machine: argv, environment and module files are values; where the module's files lie and
+where the output goes is said by whoever executes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from pipeline.core.go_version import GoVersion
+from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.errors import InputError
+
+KEY_FORMAT: Final = 1
+"""Raised when the meaning of a content key changes, so that older cache entries are left alone."""
+
+FIXED_FLAGS: Final = ("-trimpath", "-buildvcs=false", "-mod=readonly")
+"""The same everywhere, or the same inputs would not give the same bytes (design decision 3)."""
+
+PLATFORMS: Final = ("linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64")
+_VERSION_PACKAGES: Final = ("k8s.io/client-go/pkg/version", "k8s.io/component-base/version")
+
+
+@dataclass(frozen=True, slots=True)
+class Main:
+    """One main package of a module graph. `name` is the binary's; `package` an import path or `./path` in the module."""
+
+    name: str
+    package: str
+    version: str = ""
+
+    @property
+    def built_as(self) -> str:
+        """Return the file name that `go build -o FOLDER/` gives it: the last element that is no major version."""
+        elements = [element for element in self.package.split("/") if element != "."]
+        if len(elements) > 1 and elements[-1].startswith("v") and elements[-1][1:].isdigit():
+            elements.pop()
+        return elements[-1] if elements else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class GoBuild:
+    """One module graph with its main packages, built by one Go version with one set of flags.
+
+    `module` says which module graph: a folder below `pipeline/` for a pinned graph (`pinned`), else the plugin's module
+    below its source. `gotoolchain` is the value of GOTOOLCHAIN while building; `cgo` needs a C compiler.
+    """
+
+    label: str
+    mains: tuple[Main, ...]
+    module: str
+    gotoolchain: str
+    pinned: bool = False
+    tags: tuple[str, ...] = ()
+    ldflags: tuple[str, ...] = ()
+    cgo: bool = False
+
+    def argv(self, output: str, mains: Sequence[Main] | None = None, *, parallel: int | None = None) -> tuple[str, ...]:
+        """Return the command that builds `mains` (all by default), run in the module's folder.
+
+        `output` is the file of a single main, or an existing folder for several (then each is named
+        `Main.built_as`). `parallel` limits the compilers that run at a time; it does not change the result.
+        """
+        chosen = self.mains if mains is None else tuple(mains)
+        words = ["go", "build", "-v", *FIXED_FLAGS]
+        if parallel is not None:
+            words.append(f"-p={parallel}")
+        if self.tags:
+            words.append(f"-tags={','.join(self.tags)}")
+        if self.ldflags:
+            words.append(f"-ldflags={' '.join(self.ldflags)}")
+        return (*words, "-o", output, *(main.package for main in chosen))
+
+    def environment(self, platform: str) -> tuple[tuple[str, str], ...]:
+        """Return the variables that decide the result, for a platform such as `linux/amd64`."""
+        system, architecture = platform.split("/")
+        return (
+            ("CGO_ENABLED", "1" if self.cgo else "0"),
+            ("GOARCH", architecture),
+            ("GOOS", system),
+            ("GOTOOLCHAIN", self.gotoolchain),
+            ("GOWORK", "off"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """Everything that one run builds, for one platform, in the order in which it should be built."""
+
+    platform: str
+    builds: tuple[GoBuild, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of all binaries."""
+        return tuple(main.name for build in self.builds for main in build.mains)
+
+
+def control_plane_plan(release: KubernetesRelease, *, controller_manager: bool = False) -> tuple[GoBuild, ...]:
+    """Return the builds of etcd, etcdutl and kube-apiserver (and kube-controller-manager) of a release.
+
+    etcd has a module graph of its own, so that Kubernetes' dependencies do not change it.
+    """
+    components = ("kube-apiserver", "kube-controller-manager") if controller_manager else ("kube-apiserver",)
+    stamps = tuple(f"-X {package}.{name}={value}" for package in _VERSION_PACKAGES for name, value in release.stamps)
+    return (
+        GoBuild(
+            label="etcd",
+            mains=(
+                Main("etcd", "go.etcd.io/etcd/server/v3", release.etcd_version),
+                Main("etcdutl", "go.etcd.io/etcd/etcdutl/v3", release.etcd_version),
+            ),
+            module=f"kubernetes/{release.minor}/etcd",
+            gotoolchain=release.go_version.toolchain,
+            pinned=True,
+        ),
+        GoBuild(
+            label="kubernetes",
+            mains=tuple(Main(name, f"k8s.io/kubernetes/cmd/{name}", release.git_version) for name in components),
+            module=f"kubernetes/{release.minor}/kube-apiserver",
+            gotoolchain=release.go_version.toolchain,
+            pinned=True,
+            tags=release.build_tags,
+            ldflags=(*stamps, "-s", "-w"),
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PluginSource:
+    """Where in a plugin's source its main package is, and how it wants to be built.
+
+    `module` is the folder of its go.mod below the source (`.`: the source itself), `package` the main package below
+    the module. `tags`, `ldflags` and `cgo` as for `go build`; none by default.
+    """
+
+    module: str = "."
+    package: str = "."
+    tags: tuple[str, ...] = ()
+    ldflags: tuple[str, ...] = ()
+    cgo: bool = False
+
+
+PLUGIN_BINARY: Final = "kms-plugin"
+
+
+def plugin_plan(source: PluginSource, go_version: GoVersion | None) -> GoBuild:
+    """Return the build of the plugin under test with `go_version`; None means the machine's go, as it is.
+
+    Raises: InputError for a package outside the module, or a flag that would be read as another word.
+    """
+    _check_inside(source.package, "the plugin's package")
+    _check_inside(source.module, "the plugin's module")
+    for tag in source.tags:
+        if not tag or not all(character.isalnum() or character in "_." for character in tag):
+            raise InputError("not a build tag", seen=repr(tag), wanted="letters, digits, '_' and '.'")
+    package = source.package.removeprefix("./").strip("/") or "."
+    return GoBuild(
+        label="plugin",
+        mains=(Main(PLUGIN_BINARY, package if package == "." else f"./{package}"),),
+        module=source.module,
+        gotoolchain="local" if go_version is None else go_version.toolchain,
+        tags=source.tags,
+        ldflags=source.ldflags,
+        cgo=source.cgo,
+    )
+
+
+def content_key(
+    build: GoBuild, main: Main, *, platform: str, go: str, source_digest: str, extra: Iterable[str] = ()
+) -> str:
+    """Return the name of a binary by everything that decides its bytes, 64 hexadecimal digits.
+
+    `go` is the Go that compiles (`go1.26.10`, or what tells the machine's go apart from others), `source_digest` the
+    digest of the module's files (of go.mod and go.sum for a pinned graph), `extra` what cgo adds (the C compiler).
+    """
+    parts = [
+        f"format {KEY_FORMAT}",
+        f"go {go}",
+        f"platform {platform}",
+        f"package {main.package}",
+        f"source {source_digest}",
+        f"argv {build.argv(main.name, (main,))!r}",
+        *(f"env {name}={value}" for name, value in build.environment(platform)),
+        *(f"extra {item}" for item in extra),
+    ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _check_inside(path: str, what: str) -> None:
+    if path.startswith(("/", "-")) or "\0" in path or ".." in path.split("/"):
+        raise InputError(
+            f"{what} lies outside its source", seen=repr(path), wanted="a relative path such as ./cmd/plugin"
+        )
