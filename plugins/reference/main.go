@@ -11,10 +11,16 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 // version is set by the linker: -X main.version=v1.2.3. KMS v1 wants a semantic version.
 var version = "0.0.0-dev"
+
+// stopLimit is above the 4 s that the server takes at most, and below the 5 s in which a plugin should be gone.
+const stopLimit = 4500 * time.Millisecond
+
+var errStuck = errors.New("the program does not stop")
 
 const (
 	exitFailure = 1
@@ -29,17 +35,38 @@ func main() {
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	result := make(chan error, 1)
+	go func() { result <- run(ctx, os.Args[1:], os.Stdout, os.Stderr) }()
+	err := await(ctx, result)
 	var usage usageError
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return 0
+	case errors.Is(err, errStuck): // perhaps on standard error: no word
+		return exitFailure
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "kms-plugin: %v\n\n%s", err, usageText)
 		return exitUsage
 	}
 	fmt.Fprintf(os.Stderr, "kms-plugin: %v\n", err)
 	return exitFailure
+}
+
+// await returns run's result. After a signal it waits for stopLimit only, whatever hangs: a file system, or a log that
+// nobody reads any more.
+func await(ctx context.Context, result <-chan error) error {
+	select {
+	case err := <-result:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(stopLimit):
+		return errStuck
+	}
 }
 
 // usageError is a mistake in the command line.

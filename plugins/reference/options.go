@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"io"
 	"log/slog"
@@ -65,7 +66,7 @@ func parseOptions(name string, arguments []string) (options, error) {
 	flags.SetOutput(io.Discard) // start prints the error and the usage
 	defineFlags(flags, &parsed, command.flags)
 	if err := flags.Parse(arguments); err != nil {
-		if err == flag.ErrHelp { //nolint:errorlint // the package returns it as it is
+		if errors.Is(err, flag.ErrHelp) {
 			return options{}, err
 		}
 		return options{}, usagef("%s: %w", name, err)

@@ -22,8 +22,8 @@ import (
 // serve runs until a signal. Everything that can be wrong with the command line or the files is found before the socket
 // exists.
 func serve(ctx context.Context, options options, _, stderr io.Writer) error {
-	if options.listen == "" {
-		return usagef("serve: --listen unix:///path is missing")
+	if err := checkAddresses(options); err != nil {
+		return err
 	}
 	if err := refuseCoreDumps(); err != nil {
 		return err
@@ -63,10 +63,10 @@ func serveAll(ctx context.Context, options options, calls *server.Server, metric
 	if err == nil {
 		logger.Info("serving", "address", listener.Addr().String(), "kms_v1", options.kmsV1, "version", version)
 		err = calls.Serve(ctx, listener)
+		logger.Info("stopped")
 	}
 	cancel(err)
 	group.Wait()
-	logger.Info("stopped")
 	return errors.Join(err, metricsErr)
 }
 
@@ -84,14 +84,34 @@ func openOrCreate(ctx context.Context, path string, logger *slog.Logger) (*keyri
 	return keyring.Open(path)
 }
 
-// listenMetrics listens on a Unix socket or on a loopback port: metrics have neither TLS nor a password.
+// checkAddresses comes first: a mistyped command line must not make a key ring.
+func checkAddresses(options options) error {
+	if options.listen == "" {
+		return usagef("serve: --listen unix:///path is missing")
+	}
+	if err := socket.Check(options.listen); err != nil {
+		return usagef("serve: --listen: %w", err)
+	}
+	if options.metricsListen == "" {
+		return nil
+	}
+	if strings.HasPrefix(options.metricsListen, "unix:") {
+		if err := socket.Check(options.metricsListen); err != nil {
+			return usagef("serve: --metrics-listen: %w", err)
+		}
+		return nil
+	}
+	// Metrics have neither TLS nor a password: they stay on this machine.
+	parsed, err := netip.ParseAddrPort(options.metricsListen)
+	if err != nil || !parsed.Addr().IsLoopback() {
+		return usagef("serve: --metrics-listen %q, want unix:///path or 127.0.0.1:PORT", options.metricsListen)
+	}
+	return nil
+}
+
 func listenMetrics(address string) (net.Listener, error) {
 	if strings.HasPrefix(address, "unix:") {
 		return socket.Listen(address)
-	}
-	parsed, err := netip.ParseAddrPort(address)
-	if err != nil || !parsed.Addr().IsLoopback() {
-		return nil, usagef("serve: --metrics-listen %q, want unix:///path or 127.0.0.1:PORT", address)
 	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {

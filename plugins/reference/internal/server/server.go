@@ -30,7 +30,7 @@ const (
 	// The largest valid request is a Decrypt with 32 KiB of annotations, 1 KiB of ciphertext and 1 KiB of key ID.
 	maxRequestBytes      = 64 << 10
 	maxConcurrentStreams = 1000
-	handshakeTimeout     = 10 * time.Second
+	handshakeTimeout     = 2 * time.Second // less than the grace time, which a silent client would use up
 	stopTimeout          = time.Second
 )
 

@@ -118,11 +118,11 @@ func TestMetricsShowCallsAndProcess(t *testing.T) {
 
 func receive[T any](t *testing.T, from <-chan T) T {
 	t.Helper()
+	var value T
 	select {
-	case value := <-from:
-		return value
+	case value = <-from:
 	case <-time.After(hangLimit):
 		t.Fatalf("nothing after %s", hangLimit)
 	}
-	panic("unreachable")
+	return value
 }

@@ -50,6 +50,12 @@ func Listen(address string) (net.Listener, error) {
 	return listenFile(path)
 }
 
+// Check returns the error that Listen would return for the form of address.
+func Check(address string) error {
+	_, err := parse(address)
+	return err
+}
+
 func parse(address string) (string, error) {
 	parsed, err := url.Parse(address)
 	if err != nil || parsed.Host != "" || parsed.RawQuery != "" || parsed.Fragment != "" {
