@@ -9,8 +9,8 @@ from typing import Final
 
 from pipeline.errors import InputError
 
-HOOKS: Final = ("rotate", "disable_old_key", "break_backend", "heal_backend", "restart")
-PLACEHOLDERS: Final = ("socket", "state", "assets")
+HOOKS: Final = ("rotate", "disable_old_key", "break_backend", "heal_backend", "restart", "backend_calls", "metrics")
+PLACEHOLDERS: Final = ("socket", "state", "assets", "python")
 DEFAULT_READY_TIMEOUT_S: Final = 30.0
 
 
@@ -19,10 +19,11 @@ class PluginSpec:
     """One plugin under test.
 
     `argv`, the values of `env` and the hooks' words may hold the placeholders `{socket}` (the
-    socket's file path), `{state}` (a private folder that outlives a restart of the plugin) and
-    `{assets}` (the folder of binaries). `ready_timeout_s` is how long the plugin may take until
+    socket's file path), `{state}` (a private folder that outlives a restart of the plugin),
+    `{assets}` (the folder of binaries) and `{python}` (the interpreter that the suite runs with). `ready_timeout_s` is how long the plugin may take until
     its first good Status, in seconds, 30 by default. A hook that is absent makes the scenarios
-    that need it *not run*.
+    that need it *not run*. `backend_calls` prints how often the backend has used a key so far, a number as
+    its first word; `metrics` prints what the plugin shows as metrics.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -22,17 +23,31 @@ _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR
 class Plugin:
     """One plugin process behind its own socket, and its state folder that outlives a restart."""
 
-    def __init__(self, spec: PluginSpec, supervisor: Supervisor, *, assets: Path, name: str = "kms-plugin") -> None:
-        """Prepare folders; nothing is started yet."""
+    def __init__(
+        self,
+        spec: PluginSpec,
+        supervisor: Supervisor,
+        *,
+        assets: Path,
+        name: str = "kms-plugin",
+        state: Path | None = None,
+    ) -> None:
+        """Prepare folders; nothing is started yet. `state` is another instance's folder, a new one by default."""
         self.spec = spec
         self.name = name
         self._supervisor = supervisor
         folder = supervisor.folder / name
         self.socket = folder / "run" / "kms.sock"
-        self.state = folder / "state"
+        self.state = state or folder / "state"
+        self._assets = assets
         for private in (folder, self.socket.parent, self.state):
             private.mkdir(mode=0o700, exist_ok=True)
-        self._values = {"socket": str(self.socket), "state": str(self.state), "assets": str(assets)}
+        self._values = {
+            "socket": str(self.socket),
+            "state": str(self.state),
+            "assets": str(assets),
+            "python": sys.executable,
+        }
         self.client = KmsClient(f"unix://{self.socket}")
         self.process: Process | None = None
 
@@ -45,6 +60,14 @@ class Plugin:
         """Start the process without waiting for its socket."""
         self.process = self._supervisor.spawn(self.name, self.expand(self.spec.argv), env=self.environment())
         return self.process
+
+    def spawn_copy(self, name: str) -> Process:
+        """Start the same command once more, on the same socket and state, without waiting for anything."""
+        return self._supervisor.spawn(name, self.expand(self.spec.argv), env=self.environment())
+
+    def sibling(self, name: str) -> Plugin:
+        """Return another instance with a socket of its own on the same state; it is not started yet."""
+        return Plugin(self.spec, self._supervisor, assets=self._assets, name=name, state=self.state)
 
     def start(self) -> StatusReply:
         """Start the plugin, wait for its first Status and return it.

@@ -7,8 +7,9 @@ Source: kubernetes/apiserver envelope/kmsv2/grpc_service.go; pkg/apis/apiserver/
 from __future__ import annotations
 
 import os
+import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -167,6 +168,20 @@ class KmsClient:
         stub: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(f"/{service}/{method}")
         limit_s = self.timeout_s if timeout_s is None else timeout_s
         return PendingCall(method, stub.future(request, timeout=limit_s, wait_for_ready=True), str(self.address))
+
+    def start_unsent(self, method: str, *, timeout_s: float | None = None) -> PendingCall:
+        """Begin a call whose request never comes, so that it hangs in the plugin until it is cancelled."""
+        over = threading.Event()
+
+        def nothing() -> Iterator[bytes]:
+            over.wait()
+            yield from ()
+
+        stub: grpc.StreamUnaryMultiCallable[bytes, bytes] = self._channel.stream_unary(f"/{SERVICE}/{method}")
+        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        call = stub.future(nothing(), timeout=limit_s, wait_for_ready=True)
+        call.add_done_callback(lambda _: over.set())
+        return PendingCall(method, call, str(self.address))
 
     def _call(self, method: str, request: Message, kind: type[Reply], timeout_s: float | None) -> Reply:
         data = self.start(method, request.SerializeToString(), timeout_s=timeout_s).result()

@@ -135,7 +135,7 @@ class Forwarder(grpc.GenericRpcHandler):
 def _deadline_passed(context: Context) -> bool:
     """Tell whether the caller's deadline ended the call; callers give up a little before the server sees it."""
     left_s: float | None = context.time_remaining()
-    return left_s is not None and left_s < _DEADLINE_SLACK_S  # type: ignore[redundant-expr]
+    return left_s is not None and left_s < _DEADLINE_SLACK_S
 
 
 async def _abort(context: Context, error: Refusal | grpc.aio.AioRpcError) -> str:
