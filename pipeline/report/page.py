@@ -1,0 +1,185 @@
+"""What report.html shows, gathered from a run and its folder; the templates only lay it out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.result import FAMILIES, KmsCall, Outcome, Proof, RunReport, ScenarioResult
+from pipeline.report import files
+from pipeline.report.conformance import Statement, statement_of
+from pipeline.report.figures import Summary, summarise
+from pipeline.report.logs import Excerpt, Log, clean, excerpt, lines_by_uid, read_logs
+from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, latency_plot
+from pipeline.report.timeline import Timeline, kind_of, timeline_of
+
+# The page stays quick with 100 scenarios: what went well is sampled, what went wrong is shown, the rest is linked.
+LINES_WHEN_WRONG: Final = 40
+LINES_WHEN_PASSED: Final = 6
+CALLS_WHEN_WRONG: Final = 40
+CALLS_WHEN_PASSED: Final = 3
+_WRONG: Final = (Outcome.FAILED, Outcome.ERROR)
+_BEFORE_S: Final = 0.5
+_AFTER_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedCall:
+    """A KMS call and the plugin's log line with the same uid (empty when there is none)."""
+
+    call: KmsCall
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioView:
+    """One scenario as it is shown."""
+
+    result: ScenarioResult
+    kind: str
+    wrong: bool
+    culprit: Proof | None
+    latencies: LatencyPlot | None
+    excerpts: tuple[Excerpt, ...]
+    calls: tuple[JoinedCall, ...]
+    calls_total: int
+    calls_link: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyView:
+    """The scenarios of one family."""
+
+    key: str
+    name: str
+    scenarios: tuple[ScenarioView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MethodView:
+    """The calls of one KMS method. `codes` are the gRPC status names with their counts, OK left out."""
+
+    method: str
+    summary: Summary
+    codes: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """A file of the report folder that the page links."""
+
+    link: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything the templates need."""
+
+    run: RunReport
+    statement: Statement
+    counts: tuple[tuple[Outcome, str, int], ...]
+    wrong: tuple[ScenarioView, ...]
+    families: tuple[FamilyView, ...]
+    timeline: Timeline | None
+    call_plot: CallPlot | None
+    call_latencies: LatencyPlot | None
+    methods: tuple[MethodView, ...]
+    files: tuple[EvidenceFile, ...]
+    provenance: str
+
+    @property
+    def musts(self) -> tuple[ScenarioView, ...]:
+        """Return the scenarios that decide conformance."""
+        judged = (self.statement.musts.passed, self.statement.musts.failed, self.statement.musts.not_run)
+        ids = {item.id for tally in judged for item in tally}
+        return tuple(view for family in self.families for view in family.scenarios if view.result.id in ids)
+
+
+def page_of(folder: Path, run: RunReport) -> Page:
+    """Gather what the page shows of `run`, with the logs and files of its `folder`."""
+    logs = read_logs(folder, run.started_at, run.finished_at)
+    lines = lines_by_uid(logs, {call.uid for call in run.calls if call.uid})
+    calls: defaultdict[str, list[KmsCall]] = defaultdict(list)
+    for call in run.calls:
+        calls[call.plane].append(call)
+    views = [_view(item, logs, calls[item.plane], lines) for item in sorted(run.scenarios, key=lambda item: item.id)]
+    return Page(
+        run=run,
+        statement=statement_of(run),
+        counts=tuple((outcome, kind_of(outcome), run.count(outcome)) for outcome in Outcome),
+        wrong=tuple(view for view in views if view.wrong),
+        families=_families(views),
+        timeline=timeline_of(run),
+        call_plot=call_plot(run.calls, run.started_at, run.finished_at),
+        call_latencies=latency_plot(_by_method(run.calls)),
+        methods=tuple(_methods(run.calls)),
+        files=tuple(_files(folder)),
+        provenance=_text(folder / files.PROVENANCE_FILE),
+    )
+
+
+def _view(
+    result: ScenarioResult, logs: Sequence[Log], calls: Sequence[KmsCall], lines: Mapping[tuple[str, str], str]
+) -> ScenarioView:
+    wrong = result.outcome in _WRONG
+    end = result.started_at + result.duration_s
+    ran = bool(result.plane) and result.outcome is not Outcome.NOT_RUN
+    own = [call for call in calls if ran and result.started_at <= call.at <= end]
+    chosen = own[-CALLS_WHEN_WRONG:] if wrong else own[:CALLS_WHEN_PASSED]
+    limit = LINES_WHEN_WRONG if wrong else LINES_WHEN_PASSED
+    around = [
+        excerpt(log, result.started_at - _BEFORE_S, end + _AFTER_S, limit)
+        for log in logs
+        if ran and log.plane == result.plane
+    ]
+    return ScenarioView(
+        result=result,
+        kind=kind_of(result.outcome),
+        wrong=wrong,
+        culprit=next((proof for proof in result.proofs if not proof.holds), None),
+        latencies=latency_plot({latency.method: latency.samples_s for latency in result.latencies}),
+        excerpts=tuple(found for found in around if found.lines),
+        calls=tuple(JoinedCall(call, lines.get((call.plane, call.uid), "")) for call in chosen),
+        calls_total=len(own),
+        calls_link=f"{files.CALLS_FOLDER}/{result.plane}.jsonl",
+    )
+
+
+def _families(views: Iterable[ScenarioView]) -> tuple[FamilyView, ...]:
+    grouped: defaultdict[str, list[ScenarioView]] = defaultdict(list)
+    for view in views:
+        grouped[view.result.family].append(view)
+    return tuple(FamilyView(key, FAMILIES.get(key, ""), tuple(found)) for key, found in sorted(grouped.items()))
+
+
+def _by_method(calls: Iterable[KmsCall]) -> dict[str, list[float]]:
+    grouped: defaultdict[str, list[float]] = defaultdict(list)
+    for call in calls:
+        grouped[call.method].append(call.duration_s)
+    return grouped
+
+
+def _methods(calls: Sequence[KmsCall]) -> Iterable[MethodView]:
+    for method, samples in sorted(_by_method(calls).items()):
+        codes: defaultdict[str, int] = defaultdict(int)
+        for call in calls:
+            if call.method == method and call.code != "OK":
+                codes[call.code] += 1
+        yield MethodView(method, summarise(samples), tuple(sorted(codes.items())))
+
+
+def _files(folder: Path) -> Iterable[EvidenceFile]:
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        link = path.relative_to(folder).as_posix()
+        if link != files.HTML_FILE and not path.name.startswith("."):
+            yield EvidenceFile(link, path.stat().st_size)
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    return "\n".join(clean(line) for line in path.read_text(encoding="utf-8", errors="replace").splitlines())
