@@ -17,6 +17,14 @@ from typing import Final, TypeVar
 from pipeline.errors import InputError
 
 SCHEMA_VERSION: Final = 1
+FAMILIES: Final = {
+    "A": "wire",
+    "B": "encryption",
+    "C": "rotation",
+    "D": "failure",
+    "E": "configuration",
+    "F": "lifecycle",
+}
 
 Record = TypeVar("Record")
 
