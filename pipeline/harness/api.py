@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -101,6 +101,20 @@ class ApiClient:
     def delete(self, path: str) -> Reply:
         """DELETE a path."""
         return self.request("DELETE", path)
+
+    def paths(self, collection: str, limit: int = 500) -> Iterator[str]:
+        """Iterate over the paths of a core collection's objects in all namespaces, a page at a time."""
+        resource, token = collection.rpartition("/")[2], ""
+        prefix = collection.removesuffix(f"/{resource}")
+        while True:
+            page = self.get(f"{collection}?limit={limit}&continue={token}")
+            items = page.body.get("items", [])
+            for item in items if isinstance(items, list) else []:
+                metadata = item["metadata"]
+                yield f"{prefix}/namespaces/{metadata['namespace']}/{resource}/{metadata['name']}"
+            token = str(page.metadata.get("continue", ""))
+            if not token:
+                return
 
     def metrics(self) -> str:
         """Return the text of /metrics."""

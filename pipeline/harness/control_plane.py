@@ -119,6 +119,12 @@ class ControlPlane:
         parts = (self._etcd.process, self.plugin.process, self.server.process)
         return all(process is not None and process.exit_code is None for process in parts)
 
+    def assert_alive(self) -> None:
+        """Raise ProcessError with exit code and last log lines when one of the processes has ended on its own."""
+        for process in (self._etcd.process, self.plugin.process, self.server.process):
+            if process is not None:
+                process.assert_alive()
+
     def start(self) -> None:
         """Start etcd and plugin, then the proxy, then kube-apiserver, and wait until it is ready.
 

@@ -17,14 +17,18 @@ from pipeline.suite.scenario import Scenario
 
 SUITE: Final = Path(__file__).parent
 # Explicit plugins only, so that what else is installed beside us cannot change a run.
-PYTEST_OPTIONS: Final = ("-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE), "-p", "pipeline.suite.fixtures")
+PYTEST_OPTIONS: Final = (
+    *("-c", str(SUITE / "pytest.ini"), "--rootdir", str(SUITE)),
+    *("--disable-plugin-autoload", "-p", "xdist", "-p", "timeout", "-p", "pipeline.suite.fixtures"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A scenario and the pytest node that runs it."""
+    """A scenario, the argument with which pytest runs it, and the id that pytest reports it under."""
 
     entry: Scenario
+    argument: str
     node: str
 
 
@@ -37,8 +41,8 @@ class _Collector:
         for item in items:
             marker = item.get_closest_marker("scenario")
             if marker is not None:
-                path = item.path
-                self.found.append(Collected(marker.args[0], f"{path}::{item.nodeid.partition('::')[2]}"))
+                argument = f"{item.path}::{item.nodeid.partition('::')[2]}"
+                self.found.append(Collected(marker.args[0], argument, item.nodeid))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
@@ -51,7 +55,7 @@ def collect(extra: Sequence[Path] = ()) -> list[Collected]:
     Raises: InputError when a file cannot be imported or two scenarios have one id.
     """
     collector = _Collector()
-    arguments = [*PYTEST_OPTIONS, "--collect-only", "-q", "-p", "no:terminal", str(SUITE), *map(str, extra)]
+    arguments = [*PYTEST_OPTIONS, "--collect-only", "-p", "no:terminal", str(SUITE), *map(str, extra)]
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main(arguments, plugins=[collector])

@@ -106,10 +106,10 @@ def _run_pytest(
 ) -> None:
     arguments = [
         *PYTEST_OPTIONS,
-        *("-p", "pipeline.suite.recorder", "-p", "no:terminal", "--tb", "short"),
+        *("-p", "pipeline.suite.recorder", "-p", "no:terminal"),
         *("--kms-assets", str(request.assets.resolve()), "--kms-report", str(request.report.resolve())),
         *options,
-        *(item.node for item in items),
+        *(item.argument for item in items),
     ]
     code = pytest.main(arguments, plugins=[writer])
     if code is pytest.ExitCode.INTERRUPTED:

@@ -1,0 +1,100 @@
+"""Steps that scenarios of family A share: calls that must succeed, calls that must fail, who serves a socket."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from pipeline.harness.kms import EncryptReply, KmsCallError, KmsClient, SocketAddress
+from pipeline.harness.kms.contract import SEED_BYTES
+from pipeline.suite.scenario import ProofRecorder
+
+Value = TypeVar("Value")
+_PEERCRED: Final = struct.Struct("3i")
+_CONNECT_TIMEOUT_S: Final = 3.0
+
+
+def seed() -> bytes:
+    """Return what kube-apiserver asks plugins to encrypt: 32 random bytes."""
+    return os.urandom(SEED_BYTES)
+
+
+def replied(proof: ProofRecorder, what: str, call: Callable[[], Value]) -> Value:
+    """Return what a call returns; a gRPC error fails the scenario under the name `what`.
+
+    Raises: ScenarioFailed.
+    """
+    try:
+        return call()
+    except KmsCallError as error:
+        proof.that(what, observed=f"{error.code}: {error.details}", wanted="a reply", holds=False)
+        raise
+
+
+def refused(proof: ProofRecorder, what: str, call: Callable[[], object]) -> None:
+    """Prove that the plugin answers a call with a gRPC error of its own, neither with a reply nor by silence.
+
+    Raises: ScenarioFailed.
+    """
+    try:
+        reply = call()
+    except KmsCallError as error:
+        own = error.code not in ("DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED")
+        proof.that(what, observed=f"{error.code}: {error.details}", wanted="an error from the plugin", holds=own)
+        return
+    shown = f"a reply of {len(reply)} bytes" if isinstance(reply, bytes) else "a reply"
+    proof.that(what, observed=shown, wanted="an error from the plugin", holds=False)
+
+
+def round_trip(proof: ProofRecorder, client: KmsClient, what: str) -> EncryptReply:
+    """Encrypt and decrypt a fresh seed, prove that it comes back, and return its wrapped form.
+
+    Raises: ScenarioFailed.
+    """
+    plaintext = seed()
+    wrapped = replied(proof, f"{what}: Encrypt", lambda: client.encrypt(plaintext))
+    opened = replied(proof, f"{what}: Decrypt", lambda: client.decrypt(wrapped))
+    proof.that(what, observed=same(opened, plaintext), wanted="the same bytes")
+    return wrapped
+
+
+def same(seen: bytes, wanted: bytes) -> str:
+    """Say whether two secrets are equal without showing them."""
+    return "the same bytes" if seen == wanted else f"{len(seen)} other bytes"
+
+
+def at_once(calls: list[Callable[[], Value]], threads: int = 50) -> list[Value]:
+    """Make calls concurrently and return their results in order.
+
+    Raises: what the first failing call raises.
+    """
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        return list(pool.map(lambda call: call(), calls))
+
+
+def serving_pid(address: SocketAddress) -> int:
+    """Return the process that listens on the socket; 0 when it is in another PID namespace or nobody listens.
+
+    Source: unix(7), SO_PEERCRED: the credentials are those of the process that called listen(2).
+    """
+    if not hasattr(socket, "SO_PEERCRED"):
+        return 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(_CONNECT_TIMEOUT_S)
+        if probe.connect_ex(address.kernel) != 0:
+            return 0
+        pid: int = _PEERCRED.unpack(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size))[0]
+        return pid
+
+
+def still_served(proof: ProofRecorder, client: KmsClient, pid: int, after: str) -> None:
+    """Prove that the same process serves the socket and still does its work.
+
+    Raises: ScenarioFailed.
+    """
+    proof.that(f"process that serves the socket after {after}", observed=serving_pid(client.address), wanted=pid)
+    round_trip(proof, client, f"round trip after {after}")
