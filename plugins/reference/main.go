@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"syscall"
@@ -48,6 +49,9 @@ func start() int {
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "kms-plugin: %v\n\n%s", err, usageText)
 		return exitUsage
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w (this program runs as user %d)", err, os.Geteuid())
 	}
 	fmt.Fprintf(os.Stderr, "kms-plugin: %v\n", err)
 	return exitFailure

@@ -141,7 +141,7 @@ func TestSealIsRandomised(t *testing.T) {
 		if want := len("the same") + SealOverheadBytes; len(sealed) != want {
 			t.Fatalf("%d bytes, want %d", len(sealed), want)
 		}
-		if salt := string(sealed[:saltBytes]); seen[salt] {
+		if seen[string(sealed[:saltBytes])] {
 			t.Fatal("a salt came twice")
 		}
 		seen[string(sealed[:saltBytes])] = true
