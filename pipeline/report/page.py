@@ -13,7 +13,7 @@ from pipeline.report import files
 from pipeline.report.conformance import Statement, statement_of
 from pipeline.report.figures import Summary, summarise
 from pipeline.report.logs import Excerpt, Log, clean, excerpt, lines_by_uid, read_logs
-from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, latency_plot
+from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, kind_key, latency_plot
 from pipeline.report.timeline import Timeline, kind_of, timeline_of
 
 # The page stays quick with 100 scenarios: what went well is sampled, what went wrong is shown, the rest is linked.
@@ -164,7 +164,7 @@ def _by_method(calls: Iterable[KmsCall]) -> dict[str, list[float]]:
 
 
 def _methods(calls: Sequence[KmsCall]) -> Iterable[MethodView]:
-    for method, samples in sorted(_by_method(calls).items()):
+    for method, samples in sorted(_by_method(calls).items(), key=lambda entry: kind_key(entry[0])):
         codes: defaultdict[str, int] = defaultdict(int)
         for call in calls:
             if call.method == method and call.code != "OK":

@@ -23,6 +23,9 @@ _NICE_STEPS: Final = (1, 2, 5)
 # Above two decades the labels of 2 and 5 would touch; at the edges a label would be cut.
 _MOST_DECADES: Final = 2
 _EDGES: Final = (3, 97)
+# Up to this length (seconds) an axis counts seconds, beyond it minutes and seconds.
+_SECONDS_UNTIL: Final = 180
+_MINUTE_S: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,9 @@ def time_ticks(length_s: float, most: int = 8) -> Iterable[Tick]:
     """Yield ticks at round seconds or minutes of a span that starts at 0."""
     step = next(step for step in _steps() if length_s / step <= most)
     for number in range(int(length_s / step) + 1):
-        yield Tick(round(number * step / length_s * 100, 3), duration(number * step))
+        at = number * step
+        label = f"{at:g} s" if 1 <= step < _MINUTE_S and length_s < _SECONDS_UNTIL else duration(at)
+        yield Tick(round(at / length_s * 100, 3), label)
 
 
 def _steps() -> Iterable[float]:
@@ -132,7 +137,7 @@ def _call_bars(stacks: Counter[tuple[int, str]], most: int) -> Iterable[Bar]:
     width = 100 / _TIME_BINS
     for place in sorted({place for place, _ in stacks}):
         filled = 0.0
-        for kind in sorted((kind for spot, kind in stacks if spot == place), key=_kind_key):
+        for kind in sorted((kind for spot, kind in stacks if spot == place), key=kind_key):
             count = stacks[place, kind]
             height = count / most * CALLS_HEIGHT
             filled += height
@@ -182,10 +187,11 @@ def _log_ticks(low: float, high: float) -> Iterable[Tick]:
 
 
 def _method_key(entry: tuple[str, object]) -> tuple[int, str]:
-    return _kind_key(entry[0])
+    return kind_key(entry[0])
 
 
-def _kind_key(kind: str) -> tuple[int, str]:
+def kind_key(kind: str) -> tuple[int, str]:
+    """Return the key by which methods are sorted: Status, Encrypt, Decrypt, others, failed calls."""
     if kind == "failed":
         return len(METHODS) + 1, kind
     return (METHODS.index(kind) if kind in METHODS else len(METHODS)), kind
