@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.go_version import GoVersion
 from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.errors import InputError
 
@@ -27,7 +26,7 @@ _VERSION_PACKAGES: Final = ("k8s.io/client-go/pkg/version", "k8s.io/component-ba
 
 @dataclass(frozen=True, slots=True)
 class Main:
-    """One main package of a module graph. `name` is the binary's; `package` an import path or `./path` in the module."""
+    """A main package of a module graph: `name` is the binary's, `package` an import path or `./path` of the module."""
 
     name: str
     package: str
@@ -148,8 +147,8 @@ class PluginSource:
 PLUGIN_BINARY: Final = "kms-plugin"
 
 
-def plugin_plan(source: PluginSource, go_version: GoVersion | None) -> GoBuild:
-    """Return the build of the plugin under test with `go_version`; None means the machine's go, as it is.
+def plugin_plan(source: PluginSource, gotoolchain: str) -> GoBuild:
+    """Return the build of the plugin under test with a value of GOTOOLCHAIN such as `go1.26.10`.
 
     Raises: InputError for a package outside the module, or a flag that would be read as another word.
     """
@@ -163,7 +162,7 @@ def plugin_plan(source: PluginSource, go_version: GoVersion | None) -> GoBuild:
         label="plugin",
         mains=(Main(PLUGIN_BINARY, package if package == "." else f"./{package}"),),
         module=source.module,
-        gotoolchain="local" if go_version is None else go_version.toolchain,
+        gotoolchain=gotoolchain,
         tags=source.tags,
         ldflags=source.ldflags,
         cgo=source.cgo,

@@ -1,6 +1,6 @@
 """The Kubernetes versions that can be built, as data. A new one is an entry here and its two module graphs.
 
-The module graphs are `pipeline/kubernetes/<minor>/{kube-apiserver,etcd}/go.{mod,sum}`; tests compare them with this table.
+The graphs are `pipeline/kubernetes/<minor>/{kube-apiserver,etcd}/go.{mod,sum}`; tests compare them with this table.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The host adapter: a Go of known origin, a cache of finished binaries, and the execution of a build plan."""

@@ -1,0 +1,144 @@
+"""From a request to a folder of binaries: the one entry of the host adapter."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.build_plan import PluginSource
+from pipeline.core.go_resolution import Resolution, resolve
+from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
+from pipeline.core.plugin_spec import PluginSpec
+from pipeline.errors import MachineError
+from pipeline.host.cache import BinaryCache, place, write_atomically
+from pipeline.host.compile import Builder, Built
+from pipeline.host.environment import refuse_unchecked_modules
+from pipeline.host.jobs import PluginTree, control_plane_jobs, plugin_job, plugin_tree
+from pipeline.host.paths import CachePaths, cache_paths
+from pipeline.host.progress import Progress, Silent
+from pipeline.host.provenance import PROVENANCE_FILE, provenance
+from pipeline.host.reference import reference_spec
+from pipeline.host.source import read_version_file
+from pipeline.host.trim import trim_caches
+
+PLUGIN_FILE: Final = "plugin.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """What to build.
+
+    `source` is the plugin's source tree with its `.go-version`; None takes the reference plugin. `plugin` says where
+    in it the main package is; `spec` how to run the result (without it a plugin.json is only written for the reference
+    plugin); `with_plugin` False builds none. `kubernetes` is a line or an exact version, None for no control plane.
+    `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every variable and file.
+    `environment` is the user's.
+    """
+
+    source: Path | None = None
+    plugin: PluginSource = field(default_factory=PluginSource)
+    spec: PluginSpec | None = None
+    with_plugin: bool = True
+    kubernetes: str | None = DEFAULT_RELEASE.minor
+    controller_manager: bool = False
+    output: Path | None = None
+    go_version: str | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+@dataclass(frozen=True, slots=True)
+class Assets:
+    """A folder of binaries. `compiled` names those that this run compiled; the others were in the cache.
+
+    `kubernetes` is such as `v1.37.2`, `go_version` the plugin's (without `go`), `go_version_source` what won and where
+    it stands; each is empty when there is no such part.
+    """
+
+    folder: Path
+    binaries: tuple[Built, ...]
+    kubernetes: str = ""
+    go_version: str = ""
+    resolution: Resolution | None = None
+
+    @property
+    def go_version_source(self) -> str:
+        """Return what named the plugin's Go version, and where it stands."""
+        return self.resolution.source if self.resolution else ""
+
+    @property
+    def compiled(self) -> tuple[str, ...]:
+        """Return the names of the binaries that this run compiled."""
+        return tuple(built.main.name for built in self.binaries if built.compiled)
+
+
+def resolve_go(tree: PluginTree, request: BuildRequest) -> Resolution:
+    """Decide which Go builds the plugin of a request; nothing is run.
+
+    Raises: InputError when nothing, or something that cannot be used, names a version.
+    """
+    return resolve(request.environment, read_version_file(tree.root), option=request.go_version)
+
+
+def build_assets(request: BuildRequest, progress: Progress | None = None) -> Assets:
+    """Build what is missing, and put all binaries with plugin.json and provenance.json into a folder.
+
+    When all binaries are in the cache no process is started (unless the choice of Go is left to the Go command).
+
+    Raises: KmsE2EError with one clear message when the input, the machine or a build is at fault.
+    """
+    progress = Silent() if progress is None else progress
+    refuse_unchecked_modules(request.environment)
+    release = find_release(request.kubernetes) if request.kubernetes else None
+    tree = plugin_tree(request.source, request.plugin) if request.with_plugin else None
+    resolution = resolve_go(tree, request) if tree else None
+    paths = cache_paths(request.environment)
+    paths.make()
+    builder = Builder(paths, request.environment, progress)
+    # The plugin first: it is quick to build and the likeliest to fail.
+    jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
+    if release:
+        jobs += control_plane_jobs(release, controller_manager=request.controller_manager)
+    results = [(job, builder.build(job)) for job in jobs]
+    document = provenance(paths, results, release=release, resolution=resolution)
+    binaries = tuple(built for _, all_built in results for built in all_built)
+    folder = _assemble(request, paths, binaries, document)
+    if any(built.compiled for built in binaries):
+        trim_caches(paths, {built.entry.key for built in binaries}, progress)
+    return Assets(
+        folder=folder,
+        binaries=binaries,
+        kubernetes=release.git_version if release else "",
+        go_version=jobs[0].go.version.removeprefix("go") if tree else "",
+        resolution=resolution,
+    )
+
+
+def _assemble(request: BuildRequest, paths: CachePaths, binaries: Sequence[Built], document: str) -> Path:
+    spec = request.spec
+    if spec is None and request.with_plugin and request.source is None:
+        spec = reference_spec()
+    text = spec.to_json() if spec else None
+    folder = request.output.absolute() if request.output else paths.assets / _name(document, text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            (folder / PLUGIN_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise MachineError(
+            "the assets folder cannot be made", seen=str(error), where=str(folder), next_step="name another folder"
+        ) from error
+    for built in binaries:
+        place(BinaryCache(paths).path(built.entry), folder / built.main.name)
+    write_atomically(folder / PROVENANCE_FILE, document)
+    if text is not None:
+        write_atomically(folder / PLUGIN_FILE, text)
+    return folder
+
+
+def _name(document: str, spec: str | None) -> str:
+    """Name an assets folder in the cache by all that is in it, so that two different ones never share a folder."""
+    return hashlib.sha256(f"{document}\0{spec}".encode()).hexdigest()[:16]

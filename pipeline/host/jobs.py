@@ -1,0 +1,116 @@
+"""From a request to jobs: which Go builds what, in which folder."""
+
+from __future__ import annotations
+
+import platform as machine
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.build_plan import PLATFORMS, PluginSource, control_plane_plan, plugin_plan
+from pipeline.core.go_resolution import Mode, Resolution
+from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.errors import InputError, MachineError
+from pipeline.host.bootstrap import bootstrap_go, machine_go
+from pipeline.host.compile import Builder, Job
+from pipeline.host.go import SelectedGo, asked_go, exact_go
+from pipeline.host.reference import REFERENCE_SOURCE, reference_root
+from pipeline.host.source import check_module
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+_SYSTEMS: Final = {"linux": "linux", "darwin": "darwin"}
+_ARCHITECTURES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+@dataclass(frozen=True, slots=True)
+class PluginTree:
+    """A plugin's source tree: the folder with `.go-version`, and where in it the main package is."""
+
+    root: Path
+    source: PluginSource = field(default_factory=PluginSource)
+
+    @property
+    def module(self) -> Path:
+        """Return the folder of go.mod."""
+        return self.root / self.source.module
+
+
+def plugin_tree(root: Path | None, source: PluginSource) -> PluginTree:
+    """Return the plugin's source tree, the reference plugin's for None; the module may lie above the package.
+
+    Raises: InputError when the folder is none.
+    """
+    if root is None:
+        return PluginTree(reference_root(), replace(source, module=REFERENCE_SOURCE.module))
+    if not root.is_dir():
+        raise InputError("the plugin's source is not a folder", seen=str(root), next_step="name the source's folder")
+    return PluginTree(root.absolute(), _nearest_module(root, source))
+
+
+def host_platform() -> str:
+    """Return this machine as `linux/amd64` and the like.
+
+    Raises: MachineError on one that nothing can be built for.
+    """
+    architecture = machine.machine().lower()
+    found = f"{_SYSTEMS.get(sys.platform, sys.platform)}/{_ARCHITECTURES.get(architecture, architecture)}"
+    if found not in PLATFORMS:
+        raise MachineError(
+            "this machine is not supported",
+            seen=found,
+            wanted=", ".join(PLATFORMS),
+            next_step="run it in a container, or on another machine",
+        )
+    return found
+
+
+def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Job:
+    """Return the job that builds the plugin.
+
+    Raises: InputError when the source is no module or vouches for a toolchain, or another Go than wanted is selected.
+    """
+    check_module(tree.module)
+    go = _plugin_go(builder, tree, resolution)
+    return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform())
+
+
+def control_plane_jobs(release: KubernetesRelease, *, controller_manager: bool) -> tuple[Job, ...]:
+    """Return the jobs that build etcd and kube-apiserver, with the Go of that Kubernetes' own `.go-version`.
+
+    Raises: MachineError when the bootstrap Go cannot be used.
+    """
+    source = f"the .go-version of Kubernetes {release.git_version}"
+    go = exact_go(bootstrap_go(), release.go_version, source)
+    builds = control_plane_plan(release, controller_manager=controller_manager)
+    for build in builds:
+        check_module(_PACKAGE / build.module)
+    return tuple(Job(build, go, _PACKAGE / build.module, host_platform()) for build in builds)
+
+
+def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> SelectedGo:
+    if resolution.mode is Mode.EXACT and resolution.version is not None:
+        return exact_go(bootstrap_go(), resolution.version, resolution.source)
+    program = bootstrap_go()
+    if resolution.uses_machine_go:
+        reason = "FORCE_HOST_GO" if resolution.mode is Mode.HOST else f"GOTOOLCHAIN={resolution.gotoolchain}"
+        program = machine_go(builder.user, reason=reason)
+    temporary = Path(tempfile.mkdtemp(prefix="run-", dir=builder.paths.temporary))
+    try:
+        with builder.go_in_use():
+            return asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _nearest_module(root: Path, source: PluginSource) -> PluginSource:
+    """Find the module in which the package lies when the source's folder itself holds none."""
+    if source.module != "." or (root / "go.mod").is_file():
+        return source
+    package = Path(source.package)
+    for folder in (package, *package.parents):
+        if ".." not in folder.parts and not folder.is_absolute() and (root / folder / "go.mod").is_file():
+            return replace(source, module=folder.as_posix(), package=package.relative_to(folder).as_posix())
+    return source

@@ -1,0 +1,79 @@
+"""provenance.json: where every binary of an assets folder comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+from pipeline import __version__
+from pipeline.core.go_resolution import Resolution
+from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.host.compile import Built, Job
+from pipeline.host.paths import CachePaths
+from pipeline.host.source import file_digest
+
+PROVENANCE_FILE: Final = "provenance.json"
+SCHEMA_VERSION: Final = 1
+
+
+def provenance(
+    paths: CachePaths,
+    results: Sequence[tuple[Job, Sequence[Built]]],
+    *,
+    release: KubernetesRelease | None,
+    resolution: Resolution | None,
+) -> str:
+    """Return the text of provenance.json: versions, flags, module sums and SHA-256 of every binary.
+
+    It depends on what was built alone, not on when or where, so equal builds have equal provenance.
+    """
+    plugin = next((job for job, _ in results if not job.build.pinned), None)
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "kms_e2e": __version__,
+        "platform": results[0][0].platform if results else "",
+        "kubernetes": release.git_version if release else "",
+        "go_version": plugin.go.version.removeprefix("go") if plugin else "",
+        "go_version_source": resolution.source if resolution else "",
+        "go_version_steps": [asdict(step) for step in resolution.steps] if resolution else [],
+        "bootstrap": sorted({job.go.program.origin for job, _ in results}),
+        "toolchains": _toolchains(paths, results),
+        "artifacts": [_artifact(job, built) for job, all_built in results for built in all_built],
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _artifact(job: Job, built: Built) -> dict[str, object]:
+    build, entry = job.build, built.entry
+    return {
+        "name": built.main.name,
+        "sha256": entry.sha256,
+        "size_bytes": entry.size_bytes,
+        "version": built.main.version,
+        "go_version": entry.go_version.removeprefix("go"),
+        "package": built.main.package,
+        "content_key": entry.key,
+        "argv": list(build.argv(built.main.name, (built.main,))),
+        "environment": dict(build.environment(job.platform)),
+        "go_mod_sha256": _digest(job.folder / "go.mod"),
+        "go_sum_sha256": _digest(job.folder / "go.sum"),
+        "modules": list(entry.modules),
+    }
+
+
+def _toolchains(paths: CachePaths, results: Sequence[tuple[Job, Sequence[Built]]]) -> list[dict[str, str]]:
+    """Name each toolchain with the checksum that the checksum database vouched for when it was downloaded."""
+    folder = paths.modules / "cache" / "download" / "golang.org" / "toolchain" / "@v"
+    found = []
+    for name, platform in sorted({(job.go.version, job.platform) for job, _ in results}):
+        path = folder / f"v0.0.1-{name}.{platform.replace('/', '-')}.ziphash"
+        checksum = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+        found.append({"name": name, "platform": platform, "h1": checksum})
+    return found
+
+
+def _digest(path: Path) -> str:
+    return file_digest(path) if path.is_file() else ""
