@@ -139,12 +139,17 @@ class ControlPlane:
         if not self.options.late_plugin:
             self.server.wait_ready()
 
-    def restart_api_server(self, *, wait: bool = True) -> None:
-        """Restart kube-apiserver, which forgets its caches; without `wait` it may still be starting."""
+    def restart_api_server(self, *, ready: bool = True) -> None:
+        """Restart kube-apiserver, which forgets its caches.
+
+        Without `ready` it is only waited for until it is live: with unreadable objects it never becomes ready.
+        """
         self.server.stop()
         self.server.start()
-        if wait:
+        if ready:
             self.server.wait_ready()
+        else:
+            self.server.wait_live()
 
     def close(self) -> None:
         """Keep the metrics, then stop everything in reverse order. May be called twice."""

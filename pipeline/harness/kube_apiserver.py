@@ -87,13 +87,24 @@ class KubeApiServer:
         Raises: ProcessError when the process dies, DeadlineError with the last answer after `timeout_s`.
         """
 
-        def ready() -> str | bool:
-            reply = self.api.get("/readyz?verbose")
+        self._wait("readyz", timeout_s)
+        self._supervisor.event(self.options.name, "ready")
+
+    def wait_live(self, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Wait until /livez answers 200: it serves, but what it stores may be unreadable.
+
+        Raises: ProcessError when the process dies, DeadlineError with the last answer after `timeout_s`.
+        """
+        self._wait("livez", timeout_s)
+
+    def _wait(self, endpoint: str, timeout_s: float) -> None:
+        def answers() -> str | bool:
+            reply = self.api.get(f"/{endpoint}?verbose")
             return reply.ok or f"not yet: {_failed_checks(reply)}"
 
         alive = [self.process] if self.process is not None else []
-        wait_until(f"{self.options.name} ready", ready, timeout_s=timeout_s, poll_s=_READY_POLL_S, alive=alive)
-        self._supervisor.event(self.options.name, "ready")
+        what = f"{self.options.name}: /{endpoint} answers 200"
+        wait_until(what, answers, timeout_s=timeout_s, poll_s=_READY_POLL_S, alive=alive)
 
     def stop(self, *, kill: bool = False) -> None:
         """Stop the process, if it runs; the port stays reserved."""

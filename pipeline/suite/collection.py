@@ -32,7 +32,7 @@ class Collected:
     node: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # pytest wants its plugins hashable
 class _Collector:
     found: list[Collected] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)

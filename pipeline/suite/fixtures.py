@@ -53,11 +53,11 @@ def kms_equipment(pytestconfig: pytest.Config) -> Equipment:
 
 
 @pytest.fixture(scope="session")
-def kms_planes(kms_equipment: Equipment) -> Iterator[Planes]:
+def kms_planes() -> Iterator[Planes]:
     """Return this worker's shared control planes."""
     from pipeline.suite.planes import Planes  # noqa: PLC0415 - heavy
 
-    with Planes(kms_equipment) as planes:
+    with Planes() as planes:
         yield planes
 
 
@@ -85,33 +85,39 @@ def plane_name(request: pytest.FixtureRequest, scenario_entry: Scenario | None) 
 
 
 @pytest.fixture
-def needs_hooks(scenario_entry: Scenario | None, kms_equipment: Equipment) -> None:
+def scenario_equipment(kms_equipment: Equipment) -> Equipment:
+    """Return what this scenario's plugin and control planes are made of; a negative twin overrides it."""
+    return kms_equipment
+
+
+@pytest.fixture
+def needs_hooks(scenario_entry: Scenario | None, scenario_equipment: Equipment) -> None:
     """Leave a scenario *not run* when the plugin's author did not supply a hook that it needs."""
     wanted = scenario_entry.hooks if scenario_entry is not None else ()
-    missing = [hook for hook in wanted if hook not in kms_equipment.plugin.hooks]
+    missing = [hook for hook in wanted if hook not in scenario_equipment.plugin.hooks]
     if missing:
         pytest.skip(f"hook missing: {', '.join(missing)}")
 
 
 @pytest.fixture
 def kms_plugin(
-    kms_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
+    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
 ) -> Iterator[Plugin]:
     """Start the plugin under test alone, on an empty state folder."""
     from pipeline.harness.plugin import Plugin  # noqa: PLC0415 - heavy
     from pipeline.harness.supervisor import Supervisor  # noqa: PLC0415 - heavy
 
     proof.plane = plane_name
-    evidence = kms_equipment.evidence
+    evidence = scenario_equipment.evidence
     with Supervisor(plane_name, logs=evidence.logs(plane_name), on_event=evidence.add_event) as supervisor:
-        plugin = Plugin(kms_equipment.plugin, supervisor, assets=kms_equipment.assets)
+        plugin = Plugin(scenario_equipment.plugin, supervisor, assets=scenario_equipment.assets)
         plugin.start()
         yield plugin
         plugin.client.close()
 
 
 @pytest.fixture
-def fault_proxy(kms_plugin: Plugin, kms_equipment: Equipment, plane_name: str) -> Iterator[FaultProxy]:
+def fault_proxy(kms_plugin: Plugin, scenario_equipment: Equipment, plane_name: str) -> Iterator[FaultProxy]:
     """Put a fault proxy before the plugin."""
     from pipeline.harness.proxy import FaultProxy  # noqa: PLC0415 - heavy
 
@@ -119,25 +125,25 @@ def fault_proxy(kms_plugin: Plugin, kms_equipment: Equipment, plane_name: str) -
         listen=kms_plugin.socket.with_name("proxy.sock"),
         upstream=kms_plugin.socket,
         plane=plane_name,
-        calls_path=kms_equipment.evidence.calls(plane_name),
+        calls_path=scenario_equipment.evidence.calls(plane_name),
     ) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def control_plane(
-    kms_planes: Planes, plane_name: str, proof: ProofRecorder, needs_hooks: None
+    kms_planes: Planes, plane_name: str, scenario_equipment: Equipment, proof: ProofRecorder, needs_hooks: None
 ) -> Iterator[ControlPlane]:
     """Return a running control plane, without any fault when the scenario begins and after it has ended."""
     proof.plane = plane_name
-    plane = kms_planes.get(plane_name)
+    plane = kms_planes.get(plane_name, scenario_equipment)
     yield plane
     plane.proxy.faults.clear()
 
 
 @pytest.fixture
 def make_control_plane(
-    kms_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
+    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
 ) -> Iterator[Callable[[ControlPlaneOptions], ControlPlane]]:
     """Return a function that starts a control plane with options; it is stopped after the scenario."""
     from pipeline.harness.control_plane import ControlPlane  # noqa: PLC0415 - heavy
@@ -150,7 +156,7 @@ def make_control_plane(
             nonlocal count
             count += 1
             name = plane_name if count == 1 else f"{plane_name}-{count}"
-            return stack.enter_context(ControlPlane(name, kms_equipment, options))
+            return stack.enter_context(ControlPlane(name, scenario_equipment, options))
 
         yield make
 

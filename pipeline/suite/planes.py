@@ -15,9 +15,8 @@ class Planes:
     lost a process is started anew for the next scenario.
     """
 
-    def __init__(self, equipment: Equipment) -> None:
+    def __init__(self) -> None:
         """Start nothing yet."""
-        self._equipment = equipment
         self._current: ControlPlane | None = None
 
     def __enter__(self) -> Self:
@@ -30,14 +29,14 @@ class Planes:
         """Stop the last control plane."""
         self._close()
 
-    def get(self, name: str) -> ControlPlane:
-        """Return the running control plane called `name`.
+    def get(self, name: str, equipment: Equipment) -> ControlPlane:
+        """Return the running control plane called `name`, made of `equipment` when it must be started.
 
         Raises: ProcessError when it does not start.
         """
         if self._current is None or self._current.name != name or not self._current.alive:
             self._close()
-            plane = ControlPlane(name, self._equipment)
+            plane = ControlPlane(name, equipment)
             self._current = plane.__enter__()
         return self._current
 

@@ -46,7 +46,7 @@ class RunRequest:
     """What to run: binaries, where evidence goes, which scenarios.
 
     `parallel` is the number of workers, 0 for one that fits the machine. `extra` are files with other projects'
-    scenarios. `kubernetes` and the Go version are shown in the report; empty: read from provenance.json.
+    scenarios, `pytest_plugins` names of modules that override fixtures. `kubernetes` and the Go version are shown in the report; empty: read from provenance.json.
     """
 
     assets: Path
@@ -55,6 +55,7 @@ class RunRequest:
     parallel: int = 0
     run_id: str = ""
     extra: tuple[Path, ...] = ()
+    pytest_plugins: tuple[str, ...] = ()
     kubernetes: str = ""
     go_version: str = ""
     go_version_source: str = ""
@@ -109,6 +110,7 @@ def _run_pytest(
         *("-p", "pipeline.suite.recorder", "-p", "no:terminal"),
         *("--kms-assets", str(request.assets.resolve()), "--kms-report", str(request.report.resolve())),
         *options,
+        *(word for name in request.pytest_plugins for word in ("-p", name)),
         *(item.argument for item in items),
     ]
     code = pytest.main(arguments, plugins=[writer])

@@ -31,7 +31,7 @@ FAULTS: Final = {
     "long-key-id": "the keyID has 1025 bytes",
     "flip-flop": "the keyID changes back and forth",
     "version-flip": "the version changes between v2 and v2beta1",
-    "status-error": "Status ends with an error",
+    "status-error": "each Status but the first ends with an error",
     "status-bills": "each Status uses the key",
     "key-id-by-start": "the keyID holds the time of the start",
     "empty-ciphertext": "Encrypt returns nothing",
@@ -63,6 +63,8 @@ FAULTS: Final = {
     "slow": "takes 200 ms for each call",
     "v1-only": "speaks KMS v1 and not v2",
     "hangs-in-status": "never answers Status",
+    "repeats-ciphertext": "Encrypt returns its first ciphertext for ever",
+    "newest-key-only": "Decrypt takes the newest key only",
 }
 _ANNOTATION: Final = "version.double.example.com"
 _NONCE: Final = 12
@@ -103,7 +105,8 @@ class Backend:
     def find(self, key_id: str) -> bytes | None:
         if self.fault in ("ignores-key-id", "key-id-by-start", "empty-key-id", "long-key-id", "other-key-id"):
             return self.keys[-1]
-        return next((key for key in self.keys if self.name(key) == key_id), None)
+        keys = self.keys[-1:] if self.fault == "newest-key-only" else self.keys
+        return next((key for key in keys if self.name(key) == key_id), None)
 
 
 class Plugin:
@@ -114,10 +117,11 @@ class Plugin:
         self.fault = fault
         self.calls = 0
         self.in_flight: list[bytes] = []
+        self.first = b""
 
     async def status(self, request: v2.StatusRequest) -> v2.StatusResponse:
         self.calls += 1
-        if self.fault == "status-error":
+        if self.fault == "status-error" and self.calls > 1:
             raise Failed(grpc.StatusCode.INTERNAL, "status is not well")
         if self.fault == "hangs-in-status":
             await asyncio.Event().wait()
@@ -158,6 +162,9 @@ class Plugin:
         if self.fault == "no-authentication":
             return nonce + _ctr(key, nonce, request.plaintext)
         sealed = nonce + AESGCM(key).encrypt(nonce, request.plaintext, self.bound(request.uid, b"1"))
+        self.first = self.first or sealed
+        if self.fault == "repeats-ciphertext":
+            return self.first
         if self.fault == "empty-ciphertext":
             return b""
         if self.fault == "plaintext":

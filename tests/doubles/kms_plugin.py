@@ -119,7 +119,7 @@ async def serve(address: SocketAddress, state: Path, fault: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     await stopped.wait()
-    await server.stop(None if fault == "hangs-on-stop" else STOP_GRACE_S)
+    await server.stop(3600 if fault == "hangs-on-stop" else STOP_GRACE_S)
     if not address.abstract:
         with contextlib.suppress(FileNotFoundError):
             Path(address.name).unlink()

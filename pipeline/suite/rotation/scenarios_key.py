@@ -85,7 +85,7 @@ def scenario_old_objects(control_plane: ControlPlane, proof: ProofRecorder) -> N
     secret = write_secret(control_plane, proof, new_namespace(control_plane, proof))
     old = sealed(control_plane, secret.key).key_id
     new = rotate(control_plane, proof)
-    control_plane.restart_api_server()
+    control_plane.restart_api_server(ready=False)
     read = control_plane.api.get_secret(secret.namespace, secret.name)
     proof.that("GET of an old object", observed=str(read)[:300], wanted="HTTP 200", holds=read.ok)
     proof.that("keyID before the update", observed=sealed(control_plane, secret.key).key_id, wanted=old)

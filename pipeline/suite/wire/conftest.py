@@ -20,11 +20,11 @@ def kms_client(kms_plugin: Plugin) -> KmsClient:
 
 
 @pytest.fixture
-def idle_plugin(kms_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None) -> Iterator[Plugin]:
+def idle_plugin(scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder) -> Iterator[Plugin]:
     """Return the plugin under test before its first start, on an empty state folder."""
     proof.plane = plane_name
-    evidence = kms_equipment.evidence
+    evidence = scenario_equipment.evidence
     with Supervisor(plane_name, logs=evidence.logs(plane_name), on_event=evidence.add_event) as supervisor:
-        plugin = Plugin(kms_equipment.plugin, supervisor, assets=kms_equipment.assets)
+        plugin = Plugin(scenario_equipment.plugin, supervisor, assets=scenario_equipment.assets)
         yield plugin
         plugin.client.close()

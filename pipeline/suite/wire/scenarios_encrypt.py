@@ -59,12 +59,8 @@ def scenario_annotations_are_acceptable(kms_client: KmsClient, proof: ProofRecor
     plaintext = seed()
     reply = replied(proof, "Encrypt", lambda: kms_client.encrypt(plaintext))
     problem = annotations_problem(reply.annotations)
-    proof.that(
-        "annotations",
-        observed=problem or f"{len(reply.annotations)} acceptable",
-        wanted="acceptable",
-        holds=not problem,
-    )
+    seen = problem or f"{len(reply.annotations)} acceptable"
+    proof.that("annotations", observed=seen, wanted="acceptable", holds=not problem)
     leak = _found_in(reply.annotations, plaintext)
     proof.that("plaintext in the annotations", observed=leak or "no", wanted="no")
 
@@ -84,7 +80,7 @@ def scenario_encryption_is_randomised(kms_client: KmsClient, proof: ProofRecorde
     times = 10
     one = seed()
     for what, plaintexts in (("one plaintext", [one] * times), ("ten plaintexts", [seed() for _ in range(times)])):
-        replies = replied(proof, "Encrypt", lambda them=plaintexts: [kms_client.encrypt(text) for text in them])  # type: ignore[misc]
+        replies = [replied(proof, "Encrypt", partial(kms_client.encrypt, text)) for text in plaintexts]
         different = {reply.ciphertext for reply in replies}
         proof.that(f"different ciphertexts of {what}", observed=len(different), wanted=times)
 

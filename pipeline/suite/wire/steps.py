@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
@@ -16,6 +16,7 @@ from pipeline.suite.scenario import ProofRecorder
 Value = TypeVar("Value")
 _PEERCRED: Final = struct.Struct("3i")
 _CONNECT_TIMEOUT_S: Final = 3.0
+_SILENCE: Final = ("DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED")
 
 
 def seed() -> bytes:
@@ -35,19 +36,30 @@ def replied(proof: ProofRecorder, what: str, call: Callable[[], Value]) -> Value
         raise
 
 
-def refused(proof: ProofRecorder, what: str, call: Callable[[], object]) -> None:
-    """Prove that the plugin answers a call with a gRPC error of its own, neither with a reply nor by silence.
+def refused(proof: ProofRecorder, what: str, calls: Sequence[Callable[[], object]]) -> None:
+    """Prove that the plugin answers each call with a gRPC error of its own, neither with a reply nor by silence.
 
-    Raises: ScenarioFailed.
+    Raises: ScenarioFailed at the first call that is answered otherwise.
     """
+    for number, call in enumerate(calls, start=1):
+        seen, holds = _refusal(call)
+        if not holds:
+            name = what if len(calls) == 1 else f"{what} {number} of {len(calls)}"
+            proof.that(name, observed=seen, wanted="an error from the plugin", holds=False)
+    proof.that(what, observed=f"{len(calls)} refused", wanted=f"{len(calls)} refused")
+
+
+def is_refused(call: Callable[[], object]) -> bool:
+    """Tell whether the plugin answers a call with a gRPC error of its own."""
+    return _refusal(call)[1]
+
+
+def _refusal(call: Callable[[], object]) -> tuple[str, bool]:
     try:
         reply = call()
     except KmsCallError as error:
-        own = error.code not in ("DEADLINE_EXCEEDED", "UNAVAILABLE", "CANCELLED")
-        proof.that(what, observed=f"{error.code}: {error.details}", wanted="an error from the plugin", holds=own)
-        return
-    shown = f"a reply of {len(reply)} bytes" if isinstance(reply, bytes) else "a reply"
-    proof.that(what, observed=shown, wanted="an error from the plugin", holds=False)
+        return f"{error.code}: {error.details}", error.code not in _SILENCE
+    return f"a reply of {len(reply)} bytes" if isinstance(reply, bytes) else "a reply", False
 
 
 def round_trip(proof: ProofRecorder, client: KmsClient, what: str) -> EncryptReply:
@@ -67,7 +79,7 @@ def same(seen: bytes, wanted: bytes) -> str:
     return "the same bytes" if seen == wanted else f"{len(seen)} other bytes"
 
 
-def at_once(calls: list[Callable[[], Value]], threads: int = 50) -> list[Value]:
+def at_once(calls: Sequence[Callable[[], Value]], threads: int = 50) -> list[Value]:
     """Make calls concurrently and return their results in order.
 
     Raises: what the first failing call raises.

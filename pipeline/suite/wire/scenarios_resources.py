@@ -1,0 +1,165 @@
+"""What calls leave behind in the plugin: threads, descriptors, secrets in what it writes; and how long they take."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from pipeline.core.result import Level, NotRun, Subject
+from pipeline.harness.kms import KmsClient
+from pipeline.harness.plugin import Plugin
+from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
+from pipeline.suite.wire.secrets import shapes_in
+from pipeline.suite.wire.steps import replied, round_trip, seed, serving_pid
+
+CANCELLED: Final = 200
+SETTLE_S: Final = 10.0
+SLACK: Final = 10
+CANARIES: Final = 20
+BUDGETS_S: Final = {"Status": 0.1, "Encrypt": 0.1, "Decrypt": 0.01}
+_MEASURE_S: Final = 3.0
+_SAMPLES: Final = 300
+_POLL_S: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Threads and open descriptors of a process."""
+
+    threads: int
+    descriptors: int
+
+    def __str__(self) -> str:
+        """Return both numbers in words."""
+        return f"{self.threads} threads, {self.descriptors} descriptors"
+
+    def within(self, limit: Resources) -> bool:
+        """Tell whether both numbers are at most those of `limit`."""
+        return self.threads <= limit.threads and self.descriptors <= limit.descriptors
+
+
+@scenario(
+    Scenario(
+        id="A12",
+        title="200 cancelled calls leave no threads and no descriptors, and the next call works",
+        level=Level.SHOULD,
+        source="conformance checklist 12; kube-apiserver gives up each call after 3 s by default",
+        subject=Subject.PLUGIN,
+        twin=Twin(
+            "each cancelled call leaves a thread and a descriptor", r"after 200 cancelled calls: saw \d\d+ threads"
+        ),
+    )
+)
+def scenario_cancelled_calls_leave_nothing(kms_client: KmsClient, proof: ProofRecorder) -> None:
+    """Half of the calls hang since their request never comes, half are under way; /proc before and after.
+
+    The baseline is taken after 50 such calls, so that pools that grow once have grown. A leak for each call
+    would add 200 (or 100); ten of each are allowed for what a runtime does by itself.
+    """
+    pid = serving_pid(kms_client.address)
+    _cancel(kms_client, 50, proof)
+    base = _resources_or_skip(pid)
+    limit = Resources(base.threads + SLACK, base.descriptors + SLACK)
+    _cancel(kms_client, CANCELLED, proof)
+    deadline = time.monotonic() + SETTLE_S
+    while not (now := _resources_or_skip(pid)).within(limit) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    what = f"threads and descriptors after {CANCELLED} cancelled calls"
+    proof.that(what, observed=str(now), wanted=f"at most {limit}", holds=now.within(limit))
+    round_trip(proof, kms_client, "round trip after the cancelled calls")
+
+
+@scenario(
+    Scenario(
+        id="A16",
+        title="No seed in what the plugin writes: log, state, metrics",
+        level=Level.SHOULD,
+        source="failure catalogue, secrets in logs: vault-kubernetes-kms 01bfe4b and 1aa89b7 took secrets out of logs",
+        subject=Subject.PLUGIN,
+        twin=Twin("logs what it encrypts, as base64", r"seeds found: saw .*base64 in .*\.log"),
+    )
+)
+def scenario_seeds_are_not_written_down(kms_plugin: Plugin, proof: ProofRecorder) -> None:
+    """Wrap and unwrap 20 seeds and make failing calls with them; search for them in several encodings."""
+    seeds = [seed() for _ in range(CANARIES)]
+    for plaintext in seeds:
+        wrapped = replied(proof, "Encrypt", partial(kms_plugin.client.encrypt, plaintext))
+        replied(proof, "Decrypt", partial(kms_plugin.client.decrypt, wrapped))
+    places = {f"log {kms_plugin.log_path.name}": kms_plugin.log_path.read_bytes()}
+    for path in sorted(kms_plugin.state.rglob("*")):
+        if path.is_file():
+            places[f"state file {path.name}"] = path.read_bytes()
+    if kms_plugin.has_hook("metrics"):
+        places["metrics"] = kms_plugin.hook("metrics").encode()
+    found = [f"{shape} in {place}" for place, data in places.items() for shape in shapes_in(data, seeds)]
+    nothing = f"none in {sum(map(len, places.values()))} bytes of {', '.join(places)}"
+    proof.that("seeds found", observed="; ".join(found) or nothing, wanted="none", holds=not found)
+
+
+@scenario(
+    Scenario(
+        id="A17",
+        title="99 of 100 calls: Status and Encrypt in 100 ms, Decrypt in 10 ms",
+        level=Level.INFO,
+        source="Kubernetes documentation, KMS provider: advice on latency; measured here, one call at a time",
+        subject=Subject.PLUGIN,
+        twin=Twin("takes 200 ms for each call", r"99th percentile of Status: saw 2\d\d\."),
+        alone=True,
+    )
+)
+def scenario_latency(kms_client: KmsClient, proof: ProofRecorder) -> None:
+    """Measure up to 300 calls of each method, 3 s at most, after one that is not counted."""
+    wrapped = round_trip(proof, kms_client, "first round trip")
+    calls: dict[str, Callable[[], object]] = {
+        "Status": kms_client.status,
+        "Encrypt": lambda: kms_client.encrypt(seed()),
+        "Decrypt": lambda: kms_client.decrypt(wrapped),
+    }
+    measured = {method: replied(proof, method, partial(_measured, call)) for method, call in calls.items()}
+    for method, samples_s in measured.items():
+        proof.latency(method, samples_s)
+    for method, samples_s in measured.items():
+        p99_s = sorted(samples_s)[math.ceil(len(samples_s) * 0.99) - 1]
+        budget_s = BUDGETS_S[method]
+        seen = f"{p99_s * 1000:.1f} ms in {len(samples_s)} calls"
+        wanted = f"at most {budget_s * 1000:g} ms"
+        proof.that(f"99th percentile of {method}", observed=seen, wanted=wanted, holds=p99_s <= budget_s)
+
+
+def _measured(call: Callable[[], object]) -> list[float]:
+    samples_s: list[float] = []
+    over = time.monotonic() + _MEASURE_S
+    while len(samples_s) < _SAMPLES and time.monotonic() < over:
+        begun = time.perf_counter()
+        call()
+        samples_s.append(time.perf_counter() - begun)
+    return samples_s
+
+
+def _cancel(client: KmsClient, count: int, proof: ProofRecorder) -> None:
+    """Make calls on a connection of their own, see that the plugin has them, cancel them, hang up."""
+    with KmsClient(client.address) as own:
+        request = b"\x0a\x20" + seed()  # an EncryptRequest with a plaintext of 32 bytes
+        half = count // 2
+        calls = [own.start_unsent("Encrypt") for _ in range(half)]
+        calls += [own.start("Encrypt", request) for _ in range(count - half)]
+        replied(proof, "Status behind the calls", own.status)  # HTTP/2 keeps the order on a connection
+        for call in calls:
+            call.cancel()
+
+
+def _resources_or_skip(pid: int) -> Resources:
+    folder = Path("/proc") / str(pid)
+    try:
+        return Resources(len(list((folder / "task").iterdir())), len(list((folder / "fd").iterdir())))
+    except PermissionError:
+        pytest.skip(f"{NotRun.NEEDS_ROOT}: /proc/{pid} belongs to another user")
+    except FileNotFoundError:
+        pytest.skip(f"{NotRun.NEEDS_PROCESS}: it is not visible here")

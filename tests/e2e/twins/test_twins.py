@@ -1,0 +1,55 @@
+"""Every scenario fails with its negative twin, by its own proof and naming the reason; without it the same run passes."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.result import Outcome, ScenarioResult
+from pipeline.suite.collection import collect
+from pipeline.suite.run import RunRequest, run_suite
+from pipeline.suite.selection import Selection
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from sabotage import TWINS  # noqa: E402 - a pytest plugin of its own, named on the suite's command line
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
+ENTRIES = {item.entry.id: item.entry for item in collect() if item.entry.family != "A"}
+
+
+@pytest.fixture(scope="module")
+def broken(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ScenarioResult]:
+    request = RunRequest(
+        assets=assets,
+        report=tmp_path_factory.mktemp("twins"),
+        selection=Selection(ids=tuple(TWINS)),
+        pytest_plugins=("sabotage",),
+    )
+    return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
+
+
+@pytest.fixture(scope="module")
+def healthy(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ScenarioResult]:
+    request = RunRequest(assets=assets, report=tmp_path_factory.mktemp("healthy"), selection=Selection(ids=tuple(TWINS)))
+    return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
+
+
+def test_every_scenario_has_a_twin() -> None:
+    assert sorted(TWINS) == sorted(ENTRIES)
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_a_scenario_fails_with_its_twin(name: str, broken: dict[str, ScenarioResult]) -> None:
+    result = broken[name]
+    assert result.outcome is Outcome.FAILED, f"{result.outcome}: {result.reason}"
+    assert re.search(ENTRIES[name].twin.reason, result.reason), result.reason
+
+
+@pytest.mark.parametrize("name", sorted(ENTRIES))
+def test_a_scenario_passes_without_its_twin(name: str, healthy: dict[str, ScenarioResult]) -> None:
+    assert healthy[name].outcome is Outcome.PASSED, healthy[name].reason
