@@ -60,6 +60,7 @@ class NotRun(StrEnum):
     NEEDS_NODE = "needs a node"
     NEEDS_ARCHITECTURE = "needs another architecture"
     HOOK_MISSING = "hook missing"
+    NEEDS_PROCESS = "needs control of the plugin's process"
     NEEDS_ROOT = "needs root"
     SOAK = "soak"
     NOT_BUILT = "not built yet"
