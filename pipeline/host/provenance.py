@@ -28,7 +28,7 @@ def provenance(
 ) -> str:
     """Return the text of provenance.json: versions, flags, module sums and SHA-256 of every binary.
 
-    It depends on what was built alone, not on when or where, so equal builds have equal provenance.
+    It holds no time of a run: a second run that builds nothing writes the same text.
     """
     plugin = next((job for job, _ in results if not job.build.pinned), None)
     document = {

@@ -12,6 +12,8 @@ from pipeline.errors import InputError
 REFERENCE_SOURCE: Final = PluginSource(module="plugins/reference")
 _PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 _PROGRAM: Final = f"{{assets}}/{PLUGIN_BINARY}"
+_METRICS: Final = "unix://{state}/metrics.sock"
+_SCRAPE: Final = ("{python}", "-m", "pipeline.host.scrape", _METRICS)
 _KEY_RING: Final = ("--key-ring", "{state}/keyring.json")
 
 
@@ -34,6 +36,11 @@ def reference_spec() -> PluginSpec:
     """Return how the reference plugin is run, and its hooks."""
     return PluginSpec(
         name="reference",
-        argv=(_PROGRAM, "serve", "--listen", "unix://{socket}", *_KEY_RING),
-        hooks={"rotate": (_PROGRAM, "rotate", *_KEY_RING)},
+        argv=(_PROGRAM, "serve", "--listen", "unix://{socket}", "--metrics-listen", _METRICS, *_KEY_RING),
+        hooks={
+            "rotate": (_PROGRAM, "rotate", *_KEY_RING),
+            "disable_old_key": (_PROGRAM, "disable", "--old", *_KEY_RING),
+            "backend_calls": (*_SCRAPE, "kms_plugin_key_uses_total"),
+            "metrics": _SCRAPE,
+        },
     )

@@ -1,0 +1,162 @@
+"""What the machine has and lacks for a run, each with the next step."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.go_version import GoVersion
+from pipeline.core.kubernetes import DEFAULT_RELEASE
+from pipeline.errors import KmsE2EError
+from pipeline.host.bootstrap import bootstrap_go
+from pipeline.host.command import Command, run_command
+from pipeline.host.disk import GIB, memory_bytes, needed_bytes, processors
+from pipeline.host.environment import go_environment
+from pipeline.host.explain import last_lines
+from pipeline.host.jobs import host_platform
+from pipeline.host.paths import cache_paths
+
+PYTHON_FLOOR: Final = (3, 11)
+MEMORY_WANTED_BYTES: Final = 4 * GIB
+NETWORK_TIMEOUT_S: Final = 60.0
+LEFT_OUT_ON_MACOS: Final = (
+    "processes that die with their parent by `kill -9` (there is no parent-death signal)",
+    "abstract socket addresses",
+    "proofs read from /proc: file descriptors, memory and modes of a running plugin",
+    "the port that is held for kube-apiserver while it starts (SO_REUSEPORT differs)",
+)
+"""What a run on macOS cannot show. Source: design decisions 5 and 11."""
+
+
+class State(StrEnum):
+    """OK: there. WARNING: works, with a restriction. MISSING: a run cannot work."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `next_step` is empty when it is all right."""
+
+    name: str
+    state: State
+    seen: str
+    next_step: str = ""
+
+
+def examine(environment: Mapping[str, str], *, network: bool = True) -> Iterator[Finding]:
+    """Look at everything a run needs; with `network` the module proxy too, by the Go command itself."""
+    yield _python()
+    yield _platform()
+    yield from (_program(name, why) for name, why in (("make", "`make e2e`"), ("git", "cloning the project")))
+    yield _go()
+    yield _environment(environment)
+    yield _disk(environment)
+    yield _memory()
+    if network:
+        yield _network(environment)
+
+
+def _python() -> Finding:
+    seen = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] >= PYTHON_FLOOR:
+        return Finding("Python", State.OK, seen)
+    return Finding("Python", State.MISSING, seen, "install Python 3.11 or newer and name it: make PYTHON=python3.11")
+
+
+def _platform() -> Finding:
+    try:
+        found = host_platform()
+    except KmsE2EError as error:
+        return Finding("platform", State.MISSING, error.seen or "", error.next_step or "")
+    if found.startswith("linux/"):
+        return Finding("platform", State.OK, found)
+    left_out = "; ".join(LEFT_OUT_ON_MACOS)
+    step = f"run it with Dagger (README), or here as best effort without: {left_out}"
+    return Finding("platform", State.WARNING, found, step)
+
+
+def _program(name: str, why: str) -> Finding:
+    found = shutil.which(name)
+    if found:
+        return Finding(name, State.OK, found)
+    return Finding(name, State.WARNING, "not on PATH", f"install {name}; it is needed for {why}")
+
+
+def _go() -> Finding:
+    try:
+        program = bootstrap_go()
+    except KmsE2EError as error:
+        return Finding("bootstrap Go", State.MISSING, f"{error.what}: {error.seen or 'none'}", error.next_step or "")
+    return Finding("bootstrap Go", State.OK, f"{program.version} from {program.origin}")
+
+
+def _environment(environment: Mapping[str, str]) -> Finding:
+    try:
+        paths = cache_paths(environment)
+        go_environment(environment, paths, str(paths.temporary))
+    except KmsE2EError as error:
+        return Finding("environment", State.MISSING, error.seen or error.what, error.next_step or "")
+    if environment.get("GOFLAGS"):
+        step = "nothing to do: builds use fixed flags, yours are not passed"
+        return Finding("environment", State.OK, f"GOFLAGS={environment['GOFLAGS']}", step)
+    return Finding("environment", State.OK, "nothing that would change a build")
+
+
+def _disk(environment: Mapping[str, str]) -> Finding:
+    try:
+        paths = cache_paths(environment)
+        paths.make()
+    except KmsE2EError as error:
+        return Finding("cache", State.MISSING, f"{error.what}: {error.seen}", error.next_step or "")
+    built_before = (paths.timings / "kubernetes.json").exists()
+    wanted = needed_bytes("kubernetes", built_before=built_before)
+    free = shutil.disk_usage(paths.root).free
+    seen = f"{paths.root}: {free / GIB:.1f} GiB free, {'warm' if built_before else 'empty'}"
+    if free >= wanted:
+        return Finding("cache", State.OK, seen)
+    step = f"free {wanted / GIB:.0f} GiB there, or name a folder on another disk in KMS_E2E_CACHE"
+    return Finding("cache", State.MISSING, seen, step)
+
+
+def _memory() -> Finding:
+    available = memory_bytes()
+    seen = f"{available / GIB:.1f} GiB for {processors()} processors"
+    if available >= MEMORY_WANTED_BYTES:
+        return Finding("memory", State.OK, seen)
+    step = (
+        f"{MEMORY_WANTED_BYTES // GIB} GiB are wanted: compiling runs with fewer compilers, the suite with --parallel 1"
+    )
+    return Finding("memory", State.WARNING, seen, step)
+
+
+def _network(environment: Mapping[str, str]) -> Finding:
+    """Ask the module proxy and the checksum database for a toolchain, as a build would."""
+    try:
+        program, paths = bootstrap_go(), cache_paths(environment)
+        paths.make()
+        with tempfile.TemporaryDirectory(prefix="run-", dir=paths.temporary) as temporary:
+            base = go_environment(environment, paths, temporary)
+            toolchain = _toolchain_module(DEFAULT_RELEASE.go_version)
+            argv = (str(program.path), "list", "-m", f"golang.org/toolchain@{toolchain}")
+            log = paths.logs / "doctor.log"
+            folder = Path(temporary)
+            finished = run_command(Command(argv, folder, base, log, folder / "go", timeout_s=NETWORK_TIMEOUT_S))
+    except (KmsE2EError, OSError) as error:
+        return Finding("module proxy", State.MISSING, str(error), "see above")
+    if finished.exit_code == 0:
+        return Finding("module proxy", State.OK, "answers")
+    step = "connect the machine, or set HTTPS_PROXY, SSL_CERT_FILE or GOPROXY; a warm cache needs no network"
+    return Finding("module proxy", State.WARNING, last_lines(finished.tail[-3:]).strip(), step)
+
+
+def _toolchain_module(version: GoVersion) -> str:
+    return f"v0.0.1-{version.toolchain}.{host_platform().replace('/', '-')}"
