@@ -1,0 +1,92 @@
+"""Container images that carry a Go toolchain, found in text, and what their tags name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from pipeline.core.drift.model import Hit, Kind, Named
+from pipeline.core.drift.versions import read_version
+
+UNKNOWN: Final = "\0"
+"""Stands for text that is known only when the build runs."""
+
+_REPOSITORY: Final = (
+    r"(?P<repository>(?:[A-Za-z0-9_.-]+(?::[0-9]+)?/)*"
+    r"(?:(?:golang|golang-builder|golang-cross|golang-crossbuild|goreleaser-cross|go-toolset)"
+    r"|(?:(?:cimg|devcontainers|cloud-builders|chainguard|bitnami)/(?:go|golang))))"
+)
+_DIGEST: Final = r"(?P<digest>@sha256:[0-9a-f]{64})?"
+_TAG: Final = rf"(?::(?:\$\{{\w+:?-)?(?P<tag>[A-Za-z0-9_{UNKNOWN}][A-Za-z0-9_.{UNKNOWN}-]{{0,127}}))"
+_START: Final = r"(?:(?<=://)|(?<=:-)|(?<![\w./@:$-]))"
+_TAGGED: Final = re.compile(rf"{_START}{_REPOSITORY}{_TAG}?{_DIGEST}(?![\w/:@])")
+_WHOLE: Final = re.compile(rf"{_REPOSITORY}{_TAG}?{_DIGEST}")
+_BUILT_WITH: Final = re.compile(
+    r"(?<![\w./@-])[\w./-]+:[\w.-]*?-go(?P<version>1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]+)?)(?=[-\s\"']|$)"
+)
+_TAG_VERSION: Final = re.compile(r"1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]{1,2}|beta[0-9]{1,2})?")
+
+
+def images_in(text: str) -> Iterator[Hit]:
+    """Find image references with a tag or digest anywhere in `text`: `golang:1.26`, `cimg/go:1.26.3`, kube-cross."""
+    for found in _TAGGED.finditer(text):
+        if (found["tag"] or found["digest"]) and (hit := _judge(found)):
+            yield hit
+    for found in _BUILT_WITH.finditer(text):
+        if named := read_version(found["version"]):
+            yield Hit(found.start("version"), found["version"], named, Kind.RANGE, f"image {found[0]}", "")
+
+
+def image_slot(text: str, column: int = 0) -> Iterator[Hit]:
+    """Read `text` as one image reference, where no tag means `latest`. `column` is where it starts in its line."""
+    whole = _WHOLE.fullmatch(text)
+    if whole is None:
+        hits = tuple(images_in(text))
+    else:
+        hits = tuple(hit for hit in [_judge(whole)] if hit)
+    for hit in hits:
+        yield Hit(hit.column + column, hit.text, hit.named, hit.kind, hit.what, hit.template)
+
+
+def _judge(found: re.Match[str]) -> Hit | None:
+    tag, digest = found["tag"], found["digest"]
+    what = f"image {found[0].replace(UNKNOWN, '…')}"
+    kind = Kind.LOCKED if digest else Kind.RANGE
+    if tag is None:
+        template = "" if digest else found[0] + ":{}"
+        return Hit(found.start(), found[0], Named(), kind, what, template)
+    start, version = _version_in_tag(found["repository"], tag)
+    if version is None:
+        return None if tag.startswith(UNKNOWN) else _moving_tag(found, kind, what)
+    following = tag[start + len(version) : start + len(version) + 1]
+    if following == UNKNOWN and version.count(".") == 1:
+        return None
+    named = read_version(version)
+    if named is None:
+        return None
+    return Hit(found.start("tag") + start, version, named, kind, what, "" if digest else "{}")
+
+
+def _version_in_tag(repository: str, tag: str) -> tuple[int, str | None]:
+    """Return where the version starts in a tag, and the version; the devcontainers put their own in front."""
+    parts = tag.split("-")
+    tries = 2 if "devcontainers/" in repository else 1
+    offset = 0
+    for part in parts[:tries]:
+        lead = 1 if part.startswith("v") and repository.endswith("goreleaser-cross") else 0
+        match = _TAG_VERSION.match(part, lead)
+        if match and part[match.end() : match.end() + 1] in {"", UNKNOWN}:
+            return offset + lead, match[0]
+        offset += len(part) + 1
+    return 0, None
+
+
+def _moving_tag(found: re.Match[str], kind: Kind, what: str) -> Hit:
+    tag = found["tag"]
+    first, dash, rest = tag.partition("-")
+    replaced = first in {"1", "latest", "tip", "stable"}
+    template = ("{}" + dash + rest) if replaced else "{}-" + tag
+    if kind is Kind.LOCKED or UNKNOWN in tag or not found["repository"].endswith("golang"):
+        template = ""
+    return Hit(found.start("tag"), tag, Named(), kind, what, template)

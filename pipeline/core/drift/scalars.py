@@ -1,0 +1,138 @@
+"""Values of YAML and JSON with the place they were written, for reading, not for validating.
+
+A library parser gives values without positions, or follows anchors and tags; the audit needs line and column, must
+not fail on templates (`{{ }}`, `<< >>`), and must stay linear in the file's size.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+_TOKEN: Final = re.compile(
+    r"\"(?P<double>(?:[^\"\\]|\\.)*)\"|'(?P<single>(?:[^']|'')*)'|(?P<comment>//[^\n]*|/\*.*?\*/|(?:(?<=\s)|^)#[^\n]*)"
+    r"|(?P<mark>[{}\[\],]|:(?=[\s{}\[\],\"']|$))|(?P<bare>[^\s{}\[\],\"':#](?:\$\{[^}\n]*\}|<<[^>\n]*>>|[^\s{}\[\],:]|:(?=\S))*)",
+    re.DOTALL,
+)
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One mapping: its parent, the key that leads to it, and its plain values, complete once the file is read."""
+
+    parent: Frame | None = None
+    key: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+    def keys(self) -> Iterator[str]:
+        """Yield the keys that lead here, innermost first."""
+        frame: Frame | None = self
+        while frame is not None:
+            yield frame.key
+            frame = frame.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """One value: `line` from 1, `column` from 0, the key it belongs to, and the mapping it stands in.
+
+    `listed` is the number of values of that key's list, 0 when it is no list. `block` marks a line of a block scalar.
+    """
+
+    line: int
+    column: int
+    text: str
+    key: str
+    frame: Frame
+    listed: int = 0
+    block: bool = False
+
+    def inside(self, *names: str) -> bool:
+        """Tell whether one of the keys above this value has one of the names, in lower case."""
+        return any(key.lower() in names for key in self.frame.keys())  # noqa: SIM118 - a method of Frame
+
+
+@dataclass(slots=True)
+class _Open:
+    frame: Frame
+    is_list: bool
+    key: str
+    items: list[int] = field(default_factory=list)
+
+
+def flow_scalars(text: str, starts: list[tuple[int, int]], frame: Frame, key: str) -> list[Scalar]:
+    """Read JSON (with comments) or a YAML flow collection.
+
+    `starts` maps offsets: for each line of `text` its line number and the column its first character has.
+    """
+    reader = _Flow(text, starts, frame, key)
+    for token in _TOKEN.finditer(text):
+        reader.take(token)
+    return reader.scalars
+
+
+class _Flow:
+    """A stack machine over tokens; anything unbalanced is read as far as it goes."""
+
+    def __init__(self, text: str, starts: list[tuple[int, int]], frame: Frame, key: str) -> None:
+        self.scalars: list[Scalar] = []
+        self._starts = starts
+        self._breaks = [match.end() for match in re.finditer("\n", text)]
+        self._line = 0
+        self._stack = [_Open(frame, is_list=False, key=key)]
+        self._pending: tuple[int, str] | None = None
+
+    def take(self, token: re.Match[str]) -> None:
+        """Handle one token."""
+        mark = token["mark"]
+        if mark == ":":
+            if self._pending is not None:
+                self._stack[-1].key = self._pending[1]
+                self._pending = None
+        elif mark in ("{", "["):
+            top = self._stack[-1]
+            frame = Frame(top.frame, top.key) if mark == "{" else top.frame
+            self._stack.append(_Open(frame, mark == "[", "" if mark == "{" else top.key))
+        elif mark is not None:
+            self._flush()
+            if mark != "," and len(self._stack) > 1:
+                self._close()
+            elif not self._stack[-1].is_list:
+                self._stack[-1].key = ""
+        elif not token["comment"]:
+            self._value(token)
+
+    def _value(self, token: re.Match[str]) -> None:
+        group = str(token.lastgroup)
+        self._flush()
+        self._pending = (token.start(group), token[group])
+
+    def _flush(self) -> None:
+        if self._pending is None:
+            return
+        offset, text = self._pending
+        self._pending = None
+        top = self._stack[-1]
+        line, column = self._place(offset)
+        if top.is_list:
+            top.items.append(len(self.scalars))
+        elif top.key:
+            top.frame.values.setdefault(top.key, text)
+        self.scalars.append(Scalar(line, column, text, top.key, top.frame))
+
+    def _close(self) -> None:
+        closed = self._stack.pop()
+        for index in closed.items:
+            old = self.scalars[index]
+            self.scalars[index] = Scalar(old.line, old.column, old.text, old.key, old.frame, len(closed.items))
+        if not self._stack[-1].is_list:
+            self._stack[-1].key = ""
+
+    def _place(self, offset: int) -> tuple[int, int]:
+        while self._line < len(self._breaks) and self._breaks[self._line] <= offset:
+            self._line += 1
+        begin = self._breaks[self._line - 1] if self._line else 0
+        line, column = self._starts[min(self._line, len(self._starts) - 1)]
+        return line, column + offset - begin

@@ -1,0 +1,148 @@
+"""Block-style YAML as scalars with positions: mappings, lists, block scalars, and flow collections inside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.core.drift.commands import without_comment
+from pipeline.core.drift.scalars import Frame, Scalar, flow_scalars
+
+_DASH: Final = re.compile(r"-(?:\s+|$)")
+_KEY: Final = re.compile(
+    r"(?P<key>\"[^\"]*\"|'[^']*'|[^\s\"'#\[\]{},&*!|>%@-][^\s\"'#]*?|[\w.$()<{-][\w .$(){}/<>-]*?)\s*:(?:\s+|$)"
+)
+_BLOCK: Final = re.compile(r"(?:[!&]\S+\s+)*[|>][+-]?[0-9]?[+-]?\s*")
+_MAX_FLOW_LINES: Final = 400
+
+
+@dataclass(slots=True)
+class _Level:
+    """One open mapping or list: the column it starts at and, for a list, the key whose values it holds."""
+
+    column: int
+    frame: Frame
+    key: str
+    is_list: bool = False
+    items: list[int] = field(default_factory=list)
+
+
+def yaml_scalars(lines: tuple[str, ...]) -> list[Scalar]:
+    """Return every plain value of a YAML file, in order; a line of a block scalar is a value of its own."""
+    return _Reader(lines).read()
+
+
+class _Reader:
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self._lines = lines
+        self._levels = [_Level(-1, Frame(), "")]
+        self._scalars: list[Scalar] = []
+        self._number = 0
+
+    def read(self) -> list[Scalar]:
+        while self._number < len(self._lines):
+            line = without_comment(self._lines[self._number]).rstrip()
+            self._number += 1
+            column = len(line) - len(line.lstrip())
+            if line and not line.startswith("%"):
+                self._entry(line, column)
+        self._close_to(-1, is_dash=False)
+        return self._scalars
+
+    def _entry(self, line: str, column: int) -> None:
+        while dash := _DASH.match(line, column):
+            self._close_to(column, is_dash=True)
+            self._open_item(column)
+            column = dash.end()
+            if column >= len(line):
+                return
+        key = _KEY.match(line, column)
+        if key is None:
+            self._value(line, column)
+            return
+        self._close_to(column, is_dash=False)
+        top = self._levels[-1]
+        if top.column != column or top.is_list:
+            top = _Level(column, Frame(top.frame, top.key), "")
+            self._levels.append(top)
+        top.key = key["key"].strip("\"'")
+        if key.end() < len(line):
+            self._value(line, key.end())
+
+    def _open_item(self, column: int) -> None:
+        top = self._levels[-1]
+        if top.column != column or not top.is_list:
+            self._levels.append(_Level(column, top.frame, top.key, is_list=True))
+
+    def _close_to(self, column: int, *, is_dash: bool) -> None:
+        """Close what starts to the right; a list may stand in the same column as the key that it belongs to."""
+        while len(self._levels) > 1:
+            top = self._levels[-1]
+            if top.column < column or (top.column == column and (is_dash or not top.is_list)):
+                return
+            self._close(self._levels.pop())
+
+    def _close(self, level: _Level) -> None:
+        for index in level.items:
+            old = self._scalars[index]
+            self._scalars[index] = Scalar(old.line, old.column, old.text, old.key, old.frame, len(level.items))
+
+    def _value(self, line: str, column: int) -> None:
+        text = line[column:]
+        if _BLOCK.fullmatch(text):
+            self._block(self._parent_indent())
+        elif text[0] in "{[" and not text.startswith(("{{", "[[")):
+            self._flow(line, column)
+        else:
+            self._plain(text, column)
+
+    def _parent_indent(self) -> int:
+        return max(self._levels[-1].column, 0) if len(self._levels) > 1 else -1
+
+    def _plain(self, text: str, column: int) -> None:
+        anchored = re.match(r"[&!]\S+\s+", text)
+        if anchored:
+            text, column = text[anchored.end() :], column + anchored.end()
+        if len(text) > 1 and text[0] in "\"'" and text.endswith(text[0]):
+            text, column = text[1:-1], column + 1
+        top = self._levels[-1]
+        if top.is_list:
+            top.items.append(len(self._scalars))
+        elif top.key:
+            top.frame.values.setdefault(top.key, text)
+        self._scalars.append(Scalar(self._number, column, text, top.key, top.frame))
+
+    def _block(self, indent: int) -> None:
+        top = self._levels[-1]
+        while self._number < len(self._lines):
+            line = self._lines[self._number]
+            stripped = line.lstrip()
+            if stripped and len(line) - len(stripped) <= indent:
+                return
+            self._number += 1
+            if stripped:
+                column = len(line) - len(stripped)
+                self._scalars.append(Scalar(self._number, column, stripped, top.key, top.frame, block=True))
+
+    def _flow(self, line: str, column: int) -> None:
+        parts, starts = [line[column:]], [(self._number, column)]
+        depth = _depth(parts[0])
+        while depth > 0 and self._number < len(self._lines) and len(parts) < _MAX_FLOW_LINES:
+            following = without_comment(self._lines[self._number])
+            self._number += 1
+            parts.append(following)
+            starts.append((self._number, 0))
+            depth += _depth(following)
+        top = self._levels[-1]
+        self._scalars += flow_scalars("\n".join(parts), starts, top.frame, top.key)
+
+
+def _depth(text: str) -> int:
+    return sum(text.count(char) for char in "{[") - sum(text.count(char) for char in "}]")
+
+
+def json_scalars(lines: tuple[str, ...]) -> list[Scalar]:
+    """Return every plain value of a JSON file; comments are allowed, as editors and devcontainers do."""
+    starts = [(number, 0) for number in range(1, len(lines) + 1)]
+    return flow_scalars("\n".join(lines), starts, Frame(), "")
