@@ -12,7 +12,7 @@ from pipeline.errors import InputError
 REFERENCE_SOURCE: Final = PluginSource(module="plugins/reference")
 _PROJECT: Final = Path(__file__).resolve().parent.parent.parent
 _PROGRAM: Final = f"{{assets}}/{PLUGIN_BINARY}"
-_METRICS: Final = "unix://{state}/metrics.sock"
+_METRICS: Final = "unix://{socket}.metrics"
 _SCRAPE: Final = ("{python}", "-m", "pipeline.host.scrape", _METRICS)
 _KEY_RING: Final = ("--key-ring", "{state}/keyring.json")
 
