@@ -173,7 +173,7 @@ def _scenario(
         _, _, facts = reason.partition(": saw ")
         seen, _, wanted = facts.partition(", wanted ")
         proofs.append(Proof(reason.partition(":")[0], seen, wanted, holds=False))
-    latencies = ()
+    latencies: tuple[Latency, ...] = ()
     if name in ("A05", "A08", "A13", "B23"):
         count = 200 if name == "A13" else 24
         latencies = tuple(
