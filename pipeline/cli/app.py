@@ -6,12 +6,12 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-import click
 import typer
+from typer._click.exceptions import ClickException  # typer shows it and exports it nowhere else
 
 from pipeline import __version__
+from pipeline.cli import build, doctor, go_version, probe, report, scenarios, up
 from pipeline.cli import run as run_command
-from pipeline.cli import scenarios, up
 from pipeline.errors import EXIT_DEFECT, EXIT_WRONG_INPUT, KmsE2EError
 
 app = typer.Typer(
@@ -29,10 +29,15 @@ app = typer.Typer(
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("run", run_command.run),
     ("up", up.up),
+    ("probe", probe.probe),
+    ("build", build.build),
     ("scenarios", scenarios.scenarios),
+    ("go-version", go_version.go_version),
+    ("doctor", doctor.doctor),
 )
 for name, command in COMMANDS:
     app.command(name)(command)
+app.add_typer(report.app, name="report")
 
 
 @app.callback(invoke_without_command=True)
@@ -52,10 +57,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except KmsE2EError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    except click.ClickException as error:
+    except ClickException as error:
         error.show()
         return EXIT_WRONG_INPUT
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return EXIT_WRONG_INPUT
     except Exception:  # noqa: BLE001 - the last line of defence: whatever escapes is a defect of ours

@@ -17,7 +17,9 @@ def default_report() -> Path:
 
 def run(
     assets: AssetsOption = None,
-    report: Path = typer.Option(default_report, "--report", help="Folder for the evidence ($ARTIFACTS, else _artifacts)."),
+    report: Path = typer.Option(
+        default_report, "--report", help="Folder for the evidence ($ARTIFACTS, else _artifacts)."
+    ),
     ids: list[str] = typer.Option([], "--id", help="Only this scenario, such as A05. May be given again."),
     family: list[str] = typer.Option([], "--family", help="Only this family, such as A or wire. May be given again."),
     focus: str = typer.Option("", help="Only scenarios whose id or title matches this regular expression."),

@@ -16,7 +16,9 @@ from pipeline.suite.selection import Selection
 
 
 def scenarios(
-    family: list[str] = typer.Option([], "--family", help="Only these families: a letter or a name, such as A or wire."),
+    family: list[str] = typer.Option(
+        [], "--family", help="Only these families: a letter or a name, such as A or wire."
+    ),
     extra: list[Path] = typer.Option([], "--scenarios", help="Files with further scenarios."),
     as_json: bool = typer.Option(False, "--json", help="Print the catalogue as JSON."),
 ) -> None:

@@ -118,9 +118,7 @@ class Plugin:
         except OSError as error:
             raise InputError(f"hook {name} cannot be started", seen=str(error), where=shown) from error
         except subprocess.TimeoutExpired as error:
-            raise InputError(
-                f"hook {name} hangs", seen=f"no end after {HOOK_TIMEOUT_S:g} s", where=shown
-            ) from error
+            raise InputError(f"hook {name} hangs", seen=f"no end after {HOOK_TIMEOUT_S:g} s", where=shown) from error
         if done.returncode != 0:
             seen = f"exit code {done.returncode}: {(done.stdout + done.stderr)[-2000:].strip()}"
             raise InputError(f"hook {name} failed", seen=seen, wanted="exit code 0", where=shown)

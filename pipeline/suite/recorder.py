@@ -121,5 +121,3 @@ class ResultWriter:
 
 def _node(nodeid: str) -> str:
     return nodeid.split("@", 1)[0]  # xdist's loadgroup adds "@group"
-
-

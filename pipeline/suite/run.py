@@ -102,9 +102,7 @@ def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: Resul
         _run_pytest(request, alone, writer, ())
 
 
-def _run_pytest(
-    request: RunRequest, items: Sequence[Collected], writer: ResultWriter, options: Sequence[str]
-) -> None:
+def _run_pytest(request: RunRequest, items: Sequence[Collected], writer: ResultWriter, options: Sequence[str]) -> None:
     arguments = [
         *PYTEST_OPTIONS,
         *("-p", "pipeline.suite.recorder", "-p", "no:terminal"),
@@ -135,9 +133,7 @@ def _header(
 ) -> RunReport:
     chosen = {item.entry.id for item in planned}
     rows = [
-        blank(
-            item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED
-        )
+        blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED)
         for item in catalogue
     ]
     return RunReport(

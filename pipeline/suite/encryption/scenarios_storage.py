@@ -117,7 +117,11 @@ def scenario_opened(control_plane: ControlPlane, proof: ProofRecorder) -> None:
 
 
 def _assert_holds(proof: ProofRecorder, secret: Secret, plaintext: bytes) -> None:
-    for what, wanted in (("name", secret.name.encode()), ("namespace", secret.namespace.encode()), ("value", secret.value)):
+    for what, wanted in (
+        ("name", secret.name.encode()),
+        ("namespace", secret.namespace.encode()),
+        ("value", secret.value),
+    ):
         proof.that(f"the opened object holds the Secret's {what}", observed=wanted in plaintext, wanted=True)
     # Objects are stored as Kubernetes protobuf, whose magic number is "k8s" and a zero byte.
     proof.that("the opened object's first bytes", observed=repr(plaintext[:4]), wanted=repr(b"k8s\0"))
@@ -179,7 +183,9 @@ def scenario_latency_metric(control_plane: ControlPlane, proof: ProofRecorder) -
     proof.that(what, observed=risen, wanted=">= 1", holds=risen >= 1)
     for method in ("Status", "Encrypt"):
         count = _operations(control_plane, method)
-        proof.that(f"kms_operations_latency_seconds_count{{{method},OK}}", observed=count, wanted="> 0", holds=count > 0)
+        proof.that(
+            f"kms_operations_latency_seconds_count{{{method},OK}}", observed=count, wanted="> 0", holds=count > 0
+        )
 
 
 def _foreign(plane: ControlPlane, secret: Secret) -> bytes:

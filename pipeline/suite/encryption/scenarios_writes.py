@@ -49,7 +49,9 @@ def scenario_rewrite_all(
     plane = make_control_plane(ControlPlaneOptions(configure=plain_secrets))
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _PLAIN_SECRETS)
     plain = [value.key for value in under(plane) if not value.value.startswith(b"k8s:enc:")]
-    proof.that("stored unencrypted before", observed=len(plain), wanted=f">= {len(secrets)}", holds=len(plain) >= len(secrets))
+    proof.that(
+        "stored unencrypted before", observed=len(plain), wanted=f">= {len(secrets)}", holds=len(plain) >= len(secrets)
+    )
     plane.server.write_configuration(encrypt_secrets(plane.provider))
     plane.restart_api_server()
     for path in plane.api.paths("/api/v1/secrets"):

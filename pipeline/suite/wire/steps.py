@@ -84,8 +84,11 @@ def at_once(calls: Sequence[Callable[[], Value]], threads: int = 50) -> list[Val
 
     Raises: what the first failing call raises.
     """
-    with ThreadPoolExecutor(max_workers=threads) as pool:
+    pool = ThreadPoolExecutor(max_workers=threads)
+    try:
         return list(pool.map(lambda call: call(), calls))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after a failure the rest is not worth waiting for
 
 
 def serving_pid(address: SocketAddress) -> int:

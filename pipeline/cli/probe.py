@@ -1,0 +1,107 @@
+"""`kms-e2e probe`: family A against a plugin that is running, in seconds."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import time
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline import __version__
+from pipeline.core.result import Level, NotRun, Outcome, RunReport, ScenarioResult
+from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED
+
+if TYPE_CHECKING:
+    from pipeline.harness.kms import SocketAddress
+    from pipeline.suite.scenario import Scenario
+
+_STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "magenta", Outcome.NOT_RUN: "dim"}
+
+
+def probe(
+    socket: str = typer.Argument(help="Where the plugin listens: unix:///path, unix:///@abstract-name or a path."),
+    report: Path | None = typer.Option(None, "--report", help="Folder for a report; none is written by default."),
+    timeout: float = typer.Option(3.0, "--timeout", min=0.1, help="Seconds that each call may take."),
+) -> None:
+    """Check the wire protocol of a KMS v2 plugin that is running. Needs no Go, no etcd, no kube-apiserver."""
+    # Here and not above, so that a wrong option does not wait for gRPC and pytest.
+    from pipeline.harness.kms import KmsClient, parse_address  # noqa: PLC0415
+    from pipeline.suite.wire.attached import first_status, run_attached, wire_scenarios  # noqa: PLC0415
+
+    address = parse_address(socket)
+    console = Console()
+    status = first_status(address, timeout)
+    if status is not None:
+        console.print(f"{address}: KMS {escape(status.version)}, healthz {escape(status.healthz)}")
+    started_at = time.time()
+    scenarios = wire_scenarios()
+    results = []
+    with KmsClient(address, timeout) as client, console.status("") as line:
+        for item, result in zip(scenarios, run_attached(client, scenarios), strict=True):
+            line.update(f"{item.entry.id} {escape(item.entry.title)}")
+            results.append(result)
+    console.print(_table(results))
+    if report is not None:
+        _write(report, address, started_at, results)
+        console.print(f"report: {report}/report.html")
+    console.print(_summary(results))
+    bad = any(result.outcome in (Outcome.FAILED, Outcome.ERROR) for result in results)
+    raise typer.Exit(EXIT_SUITE_FAILED if bad else EXIT_PASSED)
+
+
+def _table(results: list[ScenarioResult]) -> Table:
+    table = Table("id", "level", "result", "what", "time")
+    for result in results:
+        what = escape(result.title) + (
+            f"\n[{_STYLES[result.outcome]}]{escape(result.reason)}[/]" if result.reason else ""
+        )
+        took = f"{result.duration_s * 1000:.0f} ms" if result.duration_s else ""
+        table.add_row(result.id, result.level, f"[{_STYLES[result.outcome]}]{result.outcome}[/]", what, took)
+    return table
+
+
+def _summary(results: list[ScenarioResult]) -> str:
+    counts = ", ".join(f"{sum(result.outcome is kind for result in results)} {kind}" for kind in Outcome)
+    broken = [result.id for result in results if result.level is Level.MUST and result.outcome is Outcome.FAILED]
+    verdict = f"contract broken: {', '.join(broken)}" if broken else "no MUST of the wire protocol is broken"
+    return f"{counts}; {verdict}"
+
+
+def _write(folder: Path, address: SocketAddress, started_at: float, results: list[ScenarioResult]) -> None:
+    """Write the same report as a whole run; the other families are in it as not selected."""
+    from pipeline.report import evidence  # noqa: PLC0415
+    from pipeline.report.write import write_report  # noqa: PLC0415
+    from pipeline.suite.collection import collect  # noqa: PLC0415
+    from pipeline.suite.recorder import blank  # noqa: PLC0415
+    from pipeline.suite.unbuilt import unbuilt  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results.jsonl").unlink(missing_ok=True)
+    entries: list[Scenario] = [item.entry for item in collect()]
+    probed = {result.id: result for result in results}
+    rows = [probed.get(entry.id) or blank(entry, Outcome.NOT_RUN, NotRun.NOT_SELECTED) for entry in entries]
+    run = RunReport(
+        run_id=uuid.uuid4().hex,
+        suite_version=__version__,
+        started_at=started_at,
+        finished_at=time.time(),
+        plugin=str(address),
+        kubernetes="",
+        go_version="",
+        go_version_source="",
+        exit_code=EXIT_SUITE_FAILED,
+        planned=tuple(probed),
+        scenarios=(*rows, *unbuilt({entry.id for entry in entries})),
+        host=f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
+    )
+    evidence.begin_report(folder, run)
+    for result in results:
+        evidence.append_result(folder, result)
+    write_report(folder, dataclasses.replace(evidence.collect(folder), finished_at=run.finished_at))
