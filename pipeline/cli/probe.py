@@ -48,6 +48,7 @@ def probe(
             line.update(f"{item.entry.id} {escape(item.entry.title)}")
             results.append(result)
     console.print(_table(results))
+    console.print(_left_out(results), style="dim", markup=False)
     if report is not None:
         _write(report, address, started_at, results)
         console.print(f"report: {report}/report.html")
@@ -59,12 +60,23 @@ def probe(
 def _table(results: list[ScenarioResult]) -> Table:
     table = Table("id", "level", "result", "what", "time")
     for result in results:
-        what = escape(result.title) + (
-            f"\n[{_STYLES[result.outcome]}]{escape(result.reason)}[/]" if result.reason else ""
-        )
-        took = f"{result.duration_s * 1000:.0f} ms" if result.duration_s else ""
-        table.add_row(result.id, result.level, f"[{_STYLES[result.outcome]}]{result.outcome}[/]", what, took)
+        if result.outcome is Outcome.NOT_RUN:
+            continue
+        style = _STYLES[result.outcome]
+        reason = f"\n[{style}]{escape(result.reason)}[/]" if result.reason else ""
+        took = f"{result.duration_s * 1000:.0f} ms"
+        table.add_row(result.id, result.level, f"[{style}]{result.outcome}[/]", escape(result.title) + reason, took)
     return table
+
+
+def _left_out(results: list[ScenarioResult]) -> str:
+    """Return a line for each reason for which scenarios were not run, and what to do about it."""
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.outcome is Outcome.NOT_RUN:
+            reasons.setdefault(result.reason, []).append(result.id)
+    lines = [f"not run, {reason}: {', '.join(ids)}" for reason, ids in reasons.items()]
+    return "\n".join([*lines, "these need `kms-e2e run`, which starts the plugin itself"] if lines else [])
 
 
 def _summary(results: list[ScenarioResult]) -> str:

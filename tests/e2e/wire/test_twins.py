@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import pipeline.suite.wire
 from pipeline.harness.plugin import Plugin
-from pipeline.suite.scenario import ProofRecorder, Scenario, ScenarioFailed
+from pipeline.suite.scenario import ProofRecorder, ScenarioFailed
+from pipeline.suite.wire.attached import wire_scenarios
 
 pytestmark = pytest.mark.e2e
 
@@ -68,31 +65,18 @@ TWINS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 
 
-def catalogue() -> dict[str, tuple[Scenario, Callable[..., None]]]:
-    found: dict[str, tuple[Scenario, Callable[..., None]]] = {}
-    for info in pkgutil.iter_modules(pipeline.suite.wire.__path__, "pipeline.suite.wire."):
-        if "scenarios_" not in info.name:
-            continue
-        for _, function in inspect.getmembers(importlib.import_module(info.name), inspect.isfunction):
-            for mark in getattr(function, "pytestmark", []):
-                if mark.name == "scenario":
-                    found[mark.args[0].id] = (mark.args[0], function)
-    return found
-
-
-CATALOGUE = catalogue()
+CATALOGUE = {item.entry.id: item for item in wire_scenarios()}
 CASES = [(name, fault, reason) for name, twins in TWINS.items() for fault, reason in twins]
 
 
 def run(name: str, make_double: MakeDouble, fault: str) -> ProofRecorder:
-    function = CATALOGUE[name][1]
-    wanted = inspect.signature(function).parameters
+    scenario = CATALOGUE[name]
     plugin = make_double(fault, 6.0 if fault else 20.0)
     proof = ProofRecorder()
     values: dict[str, Any] = {"proof": proof, "idle_plugin": plugin, "kms_plugin": plugin, "kms_client": plugin.client}
-    if "idle_plugin" not in wanted:
+    if "idle_plugin" not in scenario.fixtures:
         plugin.start()
-    function(**{key: values[key] for key in wanted})
+    scenario.function(**{key: values[key] for key in scenario.fixtures})
     return proof
 
 
@@ -111,4 +95,4 @@ def test_passes_with_the_healthy_double(name: str, make_double: MakeDouble) -> N
 def test_fails_with_the_twin_by_its_own_proof(name: str, fault: str, reason: str, make_double: MakeDouble) -> None:
     with pytest.raises(ScenarioFailed) as caught:
         run(name, make_double, fault)
-    assert re.search(reason or CATALOGUE[name][0].twin.reason, str(caught.value), re.DOTALL), str(caught.value)
+    assert re.search(reason or CATALOGUE[name].entry.twin.reason, str(caught.value), re.DOTALL), str(caught.value)
