@@ -23,7 +23,7 @@ class BarProgress:
 
     def note(self, text: str) -> None:
         """Write a line above the bar."""
-        self.bars.console.print(escape(text))
+        self.bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def started(self, work: Work) -> None:
         """Show a bar for it."""

@@ -36,13 +36,15 @@ def read_version_file(source: Path) -> VersionFile:
     except OSError as error:
         seen = "a symbolic link" if path.is_symlink() else str(error.strerror)
         return VersionFile(str(path), problem=_unreadable(path, seen))
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             return VersionFile(str(path), problem=_unreadable(path, _kind(status.st_mode)))
         if status.st_size > MAX_BYTES:
             return VersionFile(str(path), problem=_unreadable(path, f"{status.st_size} bytes"))
-        return VersionFile(str(path), content=file.read(MAX_BYTES + 1))
+        return VersionFile(str(path), content=os.read(handle, MAX_BYTES + 1))
+    finally:
+        os.close(handle)
 
 
 def check_module(folder: Path) -> None:

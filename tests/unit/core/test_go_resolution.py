@@ -143,19 +143,21 @@ def test_the_machines_go_is_taken_as_it_is_when_forced() -> None:
     assert resolution.accepts(GoVersion(1, 1))
 
 
+def resolved_or_refused(environment: dict[str, str]) -> Resolution | InputError:
+    try:
+        return resolve(environment, FILE)
+    except InputError as error:
+        return error
+
+
 _texts = st.one_of(st.sampled_from(["", "auto", "local", "devel", "go1.26.3", "1.25.9", "go1.26.3+auto"]), st.text())
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(["GOTOOLCHAIN", "GO_VERSION", "FORCE_HOST_GO"], _texts)))
 def test_any_environment_gives_one_winner_or_one_input_error(environment: dict[str, str]) -> None:
-    try:
-        resolution = resolve(environment, FILE)
-    except InputError as error:
-        refused = error
-    else:
-        refused = None
-    if refused is not None:
-        assert refused.where
+    resolution = resolved_or_refused(environment)
+    if isinstance(resolution, InputError):
+        assert resolution.where
         return
     assert won(resolution) in resolution.source
     assert resolution.gotoolchain.isascii()

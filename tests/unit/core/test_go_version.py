@@ -109,16 +109,18 @@ def test_quoted_bytes_are_printable_and_short() -> None:
     assert quote(b"a" * 1000) == "'" + "a" * 48 + "'… (1000 bytes)"
 
 
+def parsed_or_refused(content: bytes) -> GoVersion | InputError:
+    try:
+        return parse_go_version(content, where="x")
+    except InputError as error:
+        return error
+
+
 @given(st.binary(max_size=40))
 def test_any_bytes_are_a_version_of_the_grammar_or_an_input_error(content: bytes) -> None:
-    try:
-        version = parse_go_version(content, where="x")
-    except InputError as error:
-        refused = error
-    else:
-        refused = None
-    if refused is not None:
-        assert str(refused).isascii()
+    version = parsed_or_refused(content)
+    if isinstance(version, InputError):
+        assert str(version).isascii()
         return
     assert len(content) <= MAX_BYTES
     assert re.fullmatch(rb"(go)?1\.\d{1,3}(\.\d{1,3}|(rc|beta)\d{1,2})?\n?", content)
