@@ -44,6 +44,11 @@ class Candidate:
     path: str
     is_link: bool = False
 
+    @property
+    def name(self) -> str:
+        """Return the last part of the path."""
+        return self.path.rpartition("/")[2]
+
 
 def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
     """Audit the repository at `root`, as if its `.go-version` had the content `version_file` when that is given.
@@ -58,9 +63,9 @@ def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
         try:
             content = read_candidate(root, candidate)
         except UnreadableError as error:
-            _tell(candidate.path, str(error), unreadable, notes)
+            _tell(candidate, str(error), unreadable, notes)
             continue
-        if content is not None and _RELEVANT.search(content):
+        if content is not None and (candidate.name in ALWAYS_TOLD or _RELEVANT.search(content)):
             auditor.add(shown_path(candidate.path), content.decode("utf-8", "surrogateescape"))
     source = version_file if version_file is not None else _version_file(root)
     return auditor.finish(source, exceptions, unreadable=unreadable, notes=tuple(notes[:MAX_NOTES]))
@@ -142,11 +147,11 @@ def shown_path(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _tell(path: str, reason: str, unreadable: list[Finding], notes: list[Note]) -> None:
-    shown = shown_path(path)
-    if path == VERSION_FILE:
+def _tell(candidate: Candidate, reason: str, unreadable: list[Finding], notes: list[Note]) -> None:
+    shown = shown_path(candidate.path)
+    if candidate.path == VERSION_FILE:
         return  # the judge of the source says it
-    if path.rpartition("/")[2] in ALWAYS_TOLD:
+    if candidate.name in ALWAYS_TOLD:
         unreadable.append(Finding(Rule.UNREADABLE, shown, 1, 1, "", f"not read: {reason}"))
     else:
         notes.append(Note(shown, reason))

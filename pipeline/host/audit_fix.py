@@ -80,14 +80,14 @@ def apply_change(root: Path, change: Change) -> None:
             with path.open("xb") as file:
                 file.write(change.after)
             return
-        if read_regular(path, MAX_BYTES) != change.before:
-            raise UnreadableError("it changed meanwhile")
-        _replace(path, change.after)
+        _replace(path, change.before, change.after)
     except (OSError, UnreadableError) as error:
         raise MachineError("a correction was not written", seen=str(error), where=str(path)) from error
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, before: bytes, content: bytes) -> None:
+    if read_regular(path, MAX_BYTES) != before:
+        raise UnreadableError("it changed meanwhile")
     mode = path.lstat().st_mode & 0o777
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.core.drift.exceptions import Exceptions
+from pipeline.core.drift.exceptions import Allowed, Exceptions
 from pipeline.core.drift.files import reader_for
 from pipeline.core.drift.go_files import effective_version
 from pipeline.core.drift.judge import VERSION_FILE, judge
@@ -31,7 +31,7 @@ class Audit:
 
     truth: Truth
     findings: tuple[Finding, ...]
-    allowed: tuple[Finding, ...]
+    allowed: tuple[Allowed, ...]
     mentions: int
     files: int
     notes: tuple[Note, ...] = ()
@@ -43,7 +43,7 @@ class Audit:
 
 
 class Auditor:
-    """Takes files one by one, keeps mentions only, and judges at the end, so that memory does not grow with the tree."""
+    """Takes files one by one and keeps only mentions, so that memory does not grow with the tree; judges at the end."""
 
     def __init__(self) -> None:
         self._mentions: list[Mention] = []

@@ -38,19 +38,30 @@ class Allowance:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowed:
+    """A finding that an exception covers, with the exception's reason."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Exceptions:
     """All exceptions of a repository."""
 
     allowances: tuple[Allowance, ...] = ()
 
-    def split(self, findings: Iterable[Finding]) -> tuple[list[Finding], list[Finding]]:
-        """Return the findings that stand, with one more for each exception that matches nothing, and the allowed ones."""
+    def split(self, findings: Iterable[Finding]) -> tuple[list[Finding], list[Allowed]]:
+        """Return the findings that stand, one more for each exception that matches nothing, and the allowed ones."""
         used: set[Allowance] = set()
-        standing, allowed = list[Finding](), list[Finding]()
+        standing, allowed = list[Finding](), list[Allowed]()
         for finding in findings:
             covering = [allowance for allowance in self.allowances if allowance.covers(finding)]
             used.update(covering)
-            (allowed if covering else standing).append(finding)
+            if covering:
+                allowed.append(Allowed(finding, covering[0].reason))
+            else:
+                standing.append(finding)
         unused = [_unused(allowance) for allowance in self.allowances if allowance not in used]
         return standing + unused, allowed
 
@@ -90,7 +101,9 @@ def _allowance(table: object, line: int) -> Allowance:
         raise _refused("has an exception with an unknown field", ", ".join(unknown))
     file, rule, reason = table.get("file", ""), table.get("rule", ""), table.get("reason", "").strip()
     if not file or len(reason) < MIN_REASON:
-        raise _refused(f"has an exception without a file or a reason of {MIN_REASON} characters", f"{file!r}: {reason!r}")
+        raise _refused(
+            f"has an exception without a file or a reason of {MIN_REASON} characters", f"{file!r}: {reason!r}"
+        )
     if rule and rule not in set(Rule):
         raise _refused("names a rule that does not exist", rule)
     return Allowance(file, reason, rule, table.get("text", ""), line)

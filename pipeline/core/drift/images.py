@@ -41,10 +41,7 @@ def images_in(text: str) -> Iterator[Hit]:
 def image_slot(text: str, column: int = 0) -> Iterator[Hit]:
     """Read `text` as one image reference, where no tag means `latest`. `column` is where it starts in its line."""
     whole = _WHOLE.fullmatch(text)
-    if whole is None:
-        hits = tuple(images_in(text))
-    else:
-        hits = tuple(hit for hit in [_judge(whole)] if hit)
+    hits = tuple(images_in(text)) if whole is None else tuple(filter(None, [_judge(whole)]))
     for hit in hits:
         yield Hit(hit.column + column, hit.text, hit.named, hit.kind, hit.what, hit.template)
 

@@ -14,7 +14,7 @@ VERSION_FILE: Final = ".go-version"
 
 
 def judge(mentions: Iterable[Mention], truth: Truth, sources: Sources) -> list[Finding]:
-    """Return what is wrong, in the order of file, line and column, one finding per line and rule.
+    """Return what is wrong, in the order of file, line and column, one finding per place and rule.
 
     `sources` answers for mentions that point at another file. With an unknown truth only moving versions are wrong,
     and exact ones that disagree among themselves.
@@ -23,9 +23,9 @@ def judge(mentions: Iterable[Mention], truth: Truth, sources: Sources) -> list[F
     findings = [found for mention in listed if (found := _judge_one(mention, truth, sources))]
     if not truth.known:
         findings += _disagreements(listed)
-    unique: dict[tuple[str, int, Rule], Finding] = {}
+    unique: dict[tuple[str, int, int, Rule], Finding] = {}
     for finding in sorted(findings, key=lambda found: (found.file, found.line, found.column)):
-        unique.setdefault((finding.file, finding.line, finding.rule), finding)
+        unique.setdefault((finding.file, finding.line, finding.column, finding.rule), finding)
     return list(unique.values())
 
 
@@ -67,7 +67,9 @@ def _pointer(mention: Mention, truth: Truth, sources: Sources) -> Finding | None
 
 
 def _tool(mention: Mention, truth: Truth, _sources: Sources) -> Finding | None:
-    return _finding(Rule.FLOATING_TOOL, mention, truth, "the tool's own go.mod of that day chooses the Go that compiles it")
+    return _finding(
+        Rule.FLOATING_TOOL, mention, truth, "moves, and its own go.mod of that day chooses the Go that compiles it"
+    )
 
 
 def _unsafe(mention: Mention, truth: Truth, _sources: Sources) -> Finding | None:
