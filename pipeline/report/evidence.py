@@ -25,7 +25,7 @@ from pipeline.core.result import (
 )
 from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, InputError
 from pipeline.report import files
-from pipeline.report.provenance import artifacts_of
+from pipeline.report.provenance import read_provenance
 
 Record = TypeVar("Record")
 
@@ -93,12 +93,16 @@ def collect(folder: Path) -> RunReport:
         for name in sorted((folder / files.CALLS_FOLDER).glob("*.jsonl"))
         for call in read_lines(name, KmsCall, notes, shown=f"{files.CALLS_FOLDER}/{name.name}")
     ]
+    provenance = read_provenance(folder / files.PROVENANCE_FILE, notes)
     collected = replace(
         base,
         scenarios=scenarios,
         events=tuple(sorted(events, key=lambda event: event.at)),
         calls=tuple(sorted(calls, key=lambda call: call.at)),
-        artifacts=base.artifacts or artifacts_of(folder / files.PROVENANCE_FILE, notes),
+        artifacts=base.artifacts or provenance.artifacts,
+        kubernetes=base.kubernetes or provenance.kubernetes,
+        go_version=base.go_version or provenance.go_version,
+        go_version_source=base.go_version_source or provenance.go_version_source,
     )
     return _judged(replace(collected, notes=tuple(notes)))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.result import FAMILIES, KmsCall, Outcome, Proof, RunReport, ScenarioResult
+from pipeline.core.result import FAMILIES, KmsCall, NotRun, Outcome, RunReport, ScenarioResult
 from pipeline.report import files
 from pipeline.report.conformance import Statement, statement_of
 from pipeline.report.figures import Summary, summarise
@@ -21,6 +21,7 @@ LINES_WHEN_WRONG: Final = 40
 LINES_WHEN_PASSED: Final = 6
 CALLS_WHEN_WRONG: Final = 40
 CALLS_WHEN_PASSED: Final = 3
+_ASIDE: Final = (NotRun.NOT_SELECTED, NotRun.NOT_BUILT)
 _WRONG: Final = (Outcome.FAILED, Outcome.ERROR)
 _BEFORE_S: Final = 0.5
 _AFTER_S: Final = 0.5
@@ -41,7 +42,7 @@ class ScenarioView:
     result: ScenarioResult
     kind: str
     wrong: bool
-    culprit: Proof | None
+    aside: bool
     latencies: LatencyPlot | None
     excerpts: tuple[Excerpt, ...]
     calls: tuple[JoinedCall, ...]
@@ -56,6 +57,22 @@ class FamilyView:
     key: str
     name: str
     scenarios: tuple[ScenarioView, ...]
+
+    @property
+    def shown(self) -> tuple[ScenarioView, ...]:
+        """Return the scenarios that are shown at once."""
+        return tuple(view for view in self.scenarios if not view.aside)
+
+    @property
+    def aside(self) -> tuple[ScenarioView, ...]:
+        """Return the scenarios that were not selected or are not built yet: shown when asked for."""
+        return tuple(view for view in self.scenarios if view.aside)
+
+    @property
+    def aside_label(self) -> str:
+        """Return how many there are aside, by reason, such as `12 not selected`."""
+        counts = Counter(view.result.reason for view in self.aside)
+        return ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +157,7 @@ def _view(
         result=result,
         kind=kind_of(result.outcome),
         wrong=wrong,
-        culprit=next((proof for proof in result.proofs if not proof.holds), None),
+        aside=result.outcome is Outcome.NOT_RUN and result.reason.startswith(_ASIDE),
         latencies=latency_plot({latency.method: latency.samples_s for latency in result.latencies}),
         excerpts=tuple(found for found in around if found.lines),
         calls=tuple(JoinedCall(call, lines.get((call.plane, call.uid), "")) for call in chosen),

@@ -1,40 +1,52 @@
-"""The digests and versions of the binaries under test, as provenance.json names them."""
+"""What provenance.json says about the binaries under test."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipeline.core.result import Artifact
 
-_LISTS: Final = ("artifacts", "binaries")
 PLUGIN_ARTIFACT: Final = "kms-plugin"
 
 
-def artifacts_of(path: Path, notes: list[str]) -> tuple[Artifact, ...]:
-    """Return the artifacts of a provenance.json, sorted by name; what cannot be read is said in `notes`."""
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """The part of provenance.json that a report repeats; a field that the file does not name is empty."""
+
+    artifacts: tuple[Artifact, ...] = ()
+    kubernetes: str = ""
+    go_version: str = ""
+    go_version_source: str = ""
+
+
+def read_provenance(path: Path, notes: list[str]) -> Provenance:
+    """Return what a provenance.json says, artifacts sorted by name; what cannot be read is said in `notes`."""
     if not path.is_file():
-        return ()
+        return Provenance()
     try:
         document = json.loads(path.read_text(encoding="utf-8", errors="replace"))
     except ValueError as error:
         notes.append(f"{path.name}: cannot be read: {error}")
-        return ()
-    found = tuple(sorted(_entries(document), key=lambda artifact: artifact.name))
-    if not found:
-        notes.append(f"{path.name}: names no artifact with a sha256")
-    return found
-
-
-def _entries(document: object) -> Iterator[Artifact]:
+        return Provenance()
     if not isinstance(document, Mapping):
-        return
-    for key in _LISTS:
-        entries = document.get(key, [])
-        if isinstance(entries, Mapping):
-            entries = [{"name": name, **entry} for name, entry in entries.items() if isinstance(entry, Mapping)]
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, Mapping) and isinstance(entry.get("sha256"), str):
-                yield Artifact(*(str(entry.get(name, "")) for name in ("name", "sha256", "version", "go_version")))
+        document = {}
+    artifacts = tuple(sorted(_artifacts(document), key=lambda artifact: artifact.name))
+    if not artifacts:
+        notes.append(f"{path.name}: names no artifact with a sha256")
+    return Provenance(artifacts, *(_text(document, name) for name in ("kubernetes", "go_version", "go_version_source")))
+
+
+def _artifacts(document: Mapping[str, object]) -> Iterator[Artifact]:
+    entries = document.get("artifacts")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping) and _text(entry, "sha256"):
+            yield Artifact(*(_text(entry, name) for name in ("name", "sha256", "version", "go_version")))
+
+
+def _text(entry: Mapping[str, object], name: str) -> str:
+    value = entry.get(name)
+    return value if isinstance(value, str) else ""

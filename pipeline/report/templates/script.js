@@ -28,6 +28,11 @@
       row.hidden = !fits;
       shown += fits;
     }
+    const filtering = words.length > 0 || wanted.some(([, set]) => set.size);
+    for (const rest of all("details.rest")) {
+      rest.hidden = !rest.querySelector("details.row:not([hidden])");
+      rest.open = filtering && !rest.hidden;
+    }
     for (const group of all("[data-family-group]")) group.hidden = !group.querySelector("details.row:not([hidden])");
     document.getElementById("shown").textContent = `${shown} shown`;
     document.getElementById("nothing").hidden = shown > 0 || !rows.length;
@@ -38,7 +43,7 @@
   const openAll = document.getElementById("open-all");
   openAll.addEventListener("click", () => {
     const open = openAll.textContent === "Open all";
-    for (const row of rows) if (!row.hidden) row.open = open;
+    for (const row of rows) if (!row.hidden && !row.closest("details.rest:not([open])")) row.open = open;
     openAll.textContent = open ? "Close all" : "Open all";
   });
 
@@ -46,6 +51,8 @@
     const row = rows.find((row) => `#${row.id}` === decodeURIComponent(location.hash));
     if (!row) return;
     if (row.hidden) { form.reset(); filter(); }
+    const rest = row.closest("details.rest");
+    if (rest) rest.open = true;
     row.open = true;
     row.scrollIntoView({ block: "start" });
   };

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -107,7 +107,19 @@ def write_sample(folder: Path, run: RunReport, *, results: int | None = None) ->
         for item in run.scenarios
     )
     begin_report(
-        folder, replace(run, scenarios=waiting, calls=(), events=(), artifacts=(), finished_at=0.0, exit_code=1)
+        folder,
+        replace(
+            run,
+            scenarios=waiting,
+            calls=(),
+            events=(),
+            artifacts=(),
+            kubernetes="",
+            go_version="",
+            go_version_source="",
+            finished_at=0.0,
+            exit_code=1,
+        ),
     )
     ended = [item for item in run.scenarios if item.id in run.planned][:results]
     _lines(folder / "results.jsonl", [to_json(item) for item in ended])
@@ -119,10 +131,10 @@ def write_sample(folder: Path, run: RunReport, *, results: int | None = None) ->
         metrics.parent.mkdir(parents=True)
         metrics.write_text('apiserver_envelope_encryption_key_id_hash_total{key_id_hash="sha256:0a"} 3\n')
     provenance = {
-        "binaries": {
-            item.name: {"sha256": item.sha256, "version": item.version, "go_version": item.go_version}
-            for item in run.artifacts
-        }
+        "kubernetes": run.kubernetes,
+        "go_version": run.go_version,
+        "go_version_source": run.go_version_source,
+        "artifacts": [asdict(item) for item in reversed(run.artifacts)],
     }
     (folder / "provenance.json").write_text(json.dumps(provenance, indent=2))
 

@@ -22,6 +22,7 @@ def test_what_was_written_is_collected(tmp_path: Path) -> None:
     assert found.scenarios == run.scenarios
     assert found.calls == run.calls
     assert found.artifacts == run.artifacts
+    assert (found.kubernetes, found.go_version, found.go_version_source) == ("v1.37.2", "1.26.10", ".go-version")
     assert len(found.events) == len(run.events)
     assert (found.exit_code, found.interrupted) == (1, False)
 
@@ -127,7 +128,7 @@ def test_the_written_report_wins_over_the_raw_evidence(tmp_path: Path) -> None:
     assert read_report(tmp_path) == run
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"binaries": {"etcd": 3}}', '{"artifacts": [{"name": "etcd"}]}'])
+@pytest.mark.parametrize("text", ["{", "[]", '{"artifacts": {"etcd": 3}}', '{"artifacts": [{"name": "etcd"}]}'])
 def test_a_provenance_without_artifacts_is_said(tmp_path: Path, text: str) -> None:
     write_sample(tmp_path, sample_run())
     (tmp_path / "provenance.json").write_text(text)

@@ -77,10 +77,19 @@ def test_every_scenario_is_there_once_with_what_the_filter_needs(tmp_path: Path)
     run = sample_run()
     page = page_of_sample(tmp_path, run)
     rows = [attrs for tag, attrs in page.tags if tag == "details" and "data-outcome" in attrs]
-    assert [row["id"] for row in rows] == sorted(item.id for item in run.scenarios)
+    assert sorted(str(row["id"]) for row in rows) == sorted(item.id for item in run.scenarios)
     assert {row["data-outcome"] for row in rows} == {"passed", "failed", "error", "not-run"}
     assert {row["data-family"] for row in rows} == {"A", "B", "C", "D"}
     assert {row["data-level"] for row in rows} == {"MUST", "SHOULD", "INFO"}
+
+
+def test_what_nobody_asked_for_stands_aside(tmp_path: Path) -> None:
+    write_sample(tmp_path, sample_run())
+    text = report_html(tmp_path, sample_run()).decode()
+    rest = text[text.index('<details class="rest">') :]
+    assert rest.startswith('<details class="rest"><summary>1 not built yet</summary>')
+    assert 'id="D41"' in rest
+    assert 'id="D46"' not in rest
 
 
 def test_a_healthy_run_shows_no_failures(tmp_path: Path) -> None:
