@@ -3,10 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARTIFACTS ?= _artifacts
+ASSETS := $(ARTIFACTS)/assets
 REQUIREMENTS := locked-requirements.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help venv e2e test check lock
+.PHONY: help venv e2e test test-e2e lint format check lock
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
@@ -14,25 +17,34 @@ help: ## say what there is
 venv: $(VENV)/installed ## make .venv with the locked dependencies
 
 # The stamp is written last, so that an interrupted installation is done again.
+# The build backend looks for its program on PATH.
 $(VENV)/installed: $(REQUIREMENTS) pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kms-e2e needs Python 3.11 or newer; name one with make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kms-e2e needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(REQUIREMENTS)
-	# The build backend looks for its program on PATH.
-	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(PIP) --require-hashes -r $(REQUIREMENTS)
+	PATH="$(abspath $(BIN)):$$PATH" $(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
 e2e: $(VENV)/installed ## build plugin, kube-apiserver and etcd with the right Go and run the suite
 	$(BIN)/kms-e2e run --report "$(ARTIFACTS)"
 
-test: $(VENV)/installed ## unit and contract tests: no network, no processes
+test: $(VENV)/installed ## unit and contract tests: quick, no network
 	$(BIN)/python -m pytest
 
-check: $(VENV)/installed ## format, lint, types, tests
+test-e2e: $(VENV)/installed ## tests that start real processes: every negative twin, builds, leaks
+	$(BIN)/kms-e2e build --output "$(ASSETS)"
+	KMS_E2E_ASSETS="$(abspath $(ASSETS))" $(BIN)/python -m pytest -m e2e tests/e2e
+
+lint: $(VENV)/installed ## format, linter, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+format: $(VENV)/installed ## format the Python files
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+check: lint test ## what to run before a commit
 
 lock: ## resolve the dependencies anew into the lock file (hashes, no addresses); needs uv
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev --no-header --no-annotate pyproject.toml --output-file $(REQUIREMENTS)

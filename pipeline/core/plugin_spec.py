@@ -22,8 +22,8 @@ class PluginSpec:
     socket's file path), `{state}` (a private folder that outlives a restart of the plugin),
     `{assets}` (the folder of binaries) and `{python}` (the interpreter that the suite runs with).
     `ready_timeout_s` is how long the plugin may take until its first good Status, in seconds, 30 by default.
-    A hook that is absent makes the scenarios that need it *not run*. `backend_calls` prints how often the backend has used a key so far, a number as
-    its first word; `metrics` prints what the plugin shows as metrics.
+    A hook that is absent makes the scenarios that need it *not run*. `backend_calls` prints how often the
+    backend has used a key so far, a number as its first word; `metrics` prints what the plugin shows as metrics.
     """
 
     name: str

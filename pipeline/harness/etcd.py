@@ -41,7 +41,7 @@ class EtcdClient:
     def healthy(self) -> bool:
         """Tell whether etcd answers that it is healthy."""
         try:
-            return self._http.get("/health").json().get("health") == "true"
+            return bool(self._http.get("/health").json().get("health") == "true")
         except httpx.TransportError:
             return False
 

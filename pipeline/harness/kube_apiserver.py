@@ -86,7 +86,6 @@ class KubeApiServer:
 
         Raises: ProcessError when the process dies, DeadlineError with the last answer after `timeout_s`.
         """
-
         self._wait("readyz", timeout_s)
         self._supervisor.event(self.options.name, "ready")
 
@@ -119,7 +118,7 @@ class KubeApiServer:
         self.port.close()
 
     def write_kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig (mode 0600) that kubectl and client-go take; it names files, so it lives with the plane."""
+        """Write a kubeconfig (mode 0600) for kubectl and client-go; it names files, so it lives with the plane."""
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:

@@ -1,4 +1,4 @@
-"""Certificates of one run: a CA that clients trust alone, a serving certificate, clients and the service-account key."""
+"""Certificates of one run: a CA that clients trust alone, serving and client certificates, the service-account key."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Plugin:
         Raises: ProcessError when the plugin dies; DeadlineError when it does not answer in its ready time.
         """
         process = self.spawn()
-        status = wait_until(
+        status: StatusReply | str = wait_until(
             f"first Status of plugin {self.spec.name}",
             self._first_status,
             timeout_s=self.spec.ready_timeout_s,

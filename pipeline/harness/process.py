@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -94,10 +95,8 @@ class Process:
     def kill(self) -> int:
         """Kill the whole group at once and return the exit code."""
         self._stopping = True
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # also what the leader has left behind
-        except ProcessLookupError:
-            pass
         return self._popen.wait()
 
 

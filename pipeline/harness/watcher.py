@@ -10,15 +10,13 @@ import signal
 import sys
 
 
-def main() -> None:
-    """Follow the supervisor and outlive it."""
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ignored, signal.SIG_IGN)
-    groups: set[int] = set()
-    folders: list[str] = []
+def follow(groups: set[int], folders: list[str]) -> None:
+    """Remember what the supervisor says until it is done or dead."""
     for line in sys.stdin:
         word, _, value = line.rstrip("\n").partition(" ")
         if word == "done":
+            groups.clear()
+            folders.clear()
             return
         if word == "group":
             groups.add(int(value))
@@ -26,6 +24,15 @@ def main() -> None:
             groups.discard(int(value))
         elif word == "folder":
             folders.append(value)
+
+
+def main() -> None:
+    """Follow the supervisor and outlive it."""
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    groups: set[int] = set()
+    folders: list[str] = []
+    follow(groups, folders)
     for group in groups:
         try:
             os.killpg(group, signal.SIGKILL)

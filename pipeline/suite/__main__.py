@@ -1,4 +1,4 @@
-"""The one line that host, test image and a plain `docker run` call: `python -m pipeline.suite --assets … --report …`."""
+"""The line that host, test image and a plain `docker run` call: `python -m pipeline.suite --assets … --report …`."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, None]:
     """Judge one phase of a scenario in the process that runs it."""
     outcome = yield
-    report = outcome.get_result()  # type: ignore[attr-defined] # pluggy's old-style wrapper
+    report = outcome.get_result()
     marker = item.get_closest_marker("scenario")
     if marker is None or (report.when != "call" and report.passed):
         return
@@ -77,7 +77,7 @@ class ResultWriter:
     """The controlling process's side: one line in results.jsonl for each scenario, in the order they end."""
 
     def __init__(self, folder: Path, entries: dict[str, Scenario], show: Callable[[ScenarioResult], None]) -> None:
-        """Write to the report `folder`; `entries` maps pytest's node names to the catalogue; `show` is told each result."""
+        """Write to the report `folder`; `entries` maps pytest's node names to scenarios; `show` is told each result."""
         self._folder = folder
         self._entries = entries
         self._show = show

@@ -24,10 +24,11 @@ from pipeline.errors import EXIT_WRONG_INPUT, KmsE2EError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
-from pipeline.report.evidence import begin_report, collect as collect_report
+from pipeline.report.evidence import begin_report
+from pipeline.report.evidence import collect as collect_report
 from pipeline.report.write import write_report
 from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
-from pipeline.suite.equipment import assert_control_plane, load_equipment
+from pipeline.suite.equipment import assert_control_plane, load_equipment, read_origin
 from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.selection import Selection
@@ -46,7 +47,7 @@ class RunRequest:
     """What to run: binaries, where evidence goes, which scenarios.
 
     `parallel` is the number of workers, 0 for one that fits the machine. `extra` are files with other projects'
-    scenarios, `pytest_plugins` names of modules that override fixtures. `kubernetes` and the Go version are shown in the report; empty: read from provenance.json.
+    scenarios, `pytest_plugins` names of modules that override fixtures.
     """
 
     assets: Path
@@ -56,9 +57,6 @@ class RunRequest:
     run_id: str = ""
     extra: tuple[Path, ...] = ()
     pytest_plugins: tuple[str, ...] = ()
-    kubernetes: str = ""
-    go_version: str = ""
-    go_version_source: str = ""
 
 
 def run_suite(request: RunRequest, show: Show) -> RunReport:
@@ -132,6 +130,7 @@ def _header(
     request: RunRequest, equipment: Equipment, catalogue: Sequence[Collected], planned: Sequence[Collected]
 ) -> RunReport:
     chosen = {item.entry.id for item in planned}
+    origin = read_origin(request.assets / _PROVENANCE)
     rows = [
         blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED)
         for item in catalogue
@@ -142,9 +141,9 @@ def _header(
         started_at=time.time(),
         finished_at=0.0,
         plugin=equipment.plugin.name,
-        kubernetes=request.kubernetes,
-        go_version=request.go_version,
-        go_version_source=request.go_version_source,
+        kubernetes=origin.kubernetes,
+        go_version=origin.go_version,
+        go_version_source=origin.go_version_source,
         exit_code=1,
         planned=tuple(item.entry.id for item in planned),
         scenarios=(*rows, *unbuilt({item.entry.id for item in catalogue})),
@@ -183,7 +182,7 @@ def _needs_control_plane(entry: Scenario) -> bool:
 def _terminable() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C, so that a CI that gives up still gets its evidence."""
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)

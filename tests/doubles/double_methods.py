@@ -205,7 +205,7 @@ class Plugin:
         nonce, sealed = request.ciphertext[:_NONCE], request.ciphertext[_NONCE:]
         if self.fault == "no-authentication":
             return _ctr(key, nonce.ljust(_NONCE, b"\0"), sealed)
-        marker = request.annotations[_ANNOTATION] if _ANNOTATION in request.annotations else b""
+        marker = dict(request.annotations).get(_ANNOTATION, b"")
         try:
             plaintext = AESGCM(key).decrypt(nonce, sealed, self.bound(request.uid, marker))
         except (InvalidTag, ValueError) as error:

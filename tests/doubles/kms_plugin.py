@@ -1,6 +1,6 @@
 """A KMS v2 plugin in Python that is healthy by default and broken in one way on request.
 
-    python tests/doubles/kms_plugin.py --listen unix:///path --state DIR [--fault NAME]
+    python -m tests.doubles.kms_plugin --listen unix:///path --state DIR [--fault NAME]
 
 Each fault is the negative twin of a scenario: it breaks one promise and keeps the others; `FAULTS` is the list.
 The key ring (AES-256-GCM keys) is a file in the state folder; `--rotate` adds a key to it and ends.
@@ -23,12 +23,12 @@ from typing import Final, TypeVar
 
 import grpc
 import grpc.aio
-from double_methods import FAULTS, Backend, Failed, Plugin
 from google.protobuf.message import Message
 
 from pipeline.harness.kms import SocketAddress, parse_address
 from pipeline.harness.kms import kms_v1beta1_pb2 as v1
 from pipeline.harness.kms import kms_v2_pb2 as v2
+from tests.doubles.double_methods import FAULTS, Backend, Failed, Plugin
 
 STOP_GRACE_S: Final = 1.0
 Request = TypeVar("Request", bound=Message)

@@ -26,7 +26,7 @@ HITTABLE: Final = (*METHODS, "Version")
 CODES: Final = tuple(code.name for code in grpc.StatusCode if code is not grpc.StatusCode.OK)
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the proxy, not an error of ours
+class Refusal(Exception):
     """The call ends with this gRPC status instead of a reply."""
 
     def __init__(self, code: str, details: str) -> None:

@@ -35,7 +35,7 @@ _PREFIX_SOURCE: Final = "kubernetes/apiserver encryptionconfig/config.go kmsTran
         id="B18",
         title="kube-apiserver is ready with the plugin",
         level=Level.MUST,
-        source="kubernetes/kms apis/v2/api.proto StatusResponse.healthz; apiserver config.go isKMSv2ProviderHealthyAndUsable",
+        source="kubernetes/kms apis/v2/api.proto StatusResponse.healthz; apiserver encryptionconfig/config.go",
         subject=Subject.PLUGIN,
         plane=_PLANE,
         twin=Twin(breaks="proxy: Status.healthz is not ok", reason="kms-providers after a fresh Status"),

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from pipeline.core.plugin_spec import PluginSpec
 from pipeline.harness.api import Reply, secret_key
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.proxy import EditStatus, Error, RenameKey
 from pipeline.suite.encryption.scenarios_writes import plain_secrets
 from pipeline.suite.scenario import Scenario
+from tests.doubles.spec import double_spec
 
-DOUBLE: Final = Path(__file__).parents[2] / "doubles" / "kms_plugin.py"
 Break = Callable[[ControlPlane], None]
 
 
@@ -37,17 +34,10 @@ class Sabotage:
 
     def equipment(self, healthy: Equipment) -> Equipment:
         """Return the equipment with this sabotage."""
-        plugin = double(self.plugin_fault) if self.plugin_fault else healthy.plugin
+        plugin = double_spec(self.plugin_fault) if self.plugin_fault else healthy.plugin
         if self.hooks is not None:
             plugin = dataclasses.replace(plugin, hooks=self.hooks)
         return dataclasses.replace(healthy, plugin=plugin)
-
-
-def double(fault: str) -> PluginSpec:
-    """Return the Python plugin with a fault, and with a rotate hook."""
-    command = (sys.executable, str(DOUBLE))
-    argv = (*command, "--listen", "unix://{socket}", "--state", "{state}", "--fault", fault)
-    return PluginSpec("double", argv, hooks={"rotate": (*command, "--state", "{state}", "--rotate")})
 
 
 def faults(*active: EditStatus | Error | RenameKey) -> Break:

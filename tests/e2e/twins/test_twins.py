@@ -1,9 +1,8 @@
-"""Every scenario fails with its negative twin, by its own proof and naming the reason; without it the same run passes."""
+"""Every scenario fails with its twin, by its own proof and naming the reason; without it the same run passes."""
 
 from __future__ import annotations
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,11 +11,7 @@ from pipeline.core.result import Outcome, ScenarioResult
 from pipeline.suite.collection import collect
 from pipeline.suite.run import RunRequest, run_suite
 from pipeline.suite.selection import Selection
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-
-from sabotage import TWINS  # noqa: E402 - a pytest plugin of its own, named on the suite's command line
+from tests.e2e.twins.sabotage import TWINS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(900)]
 ENTRIES = {item.entry.id: item.entry for item in collect() if item.entry.family != "A"}
@@ -28,14 +23,16 @@ def broken(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         assets=assets,
         report=tmp_path_factory.mktemp("twins"),
         selection=Selection(ids=tuple(TWINS)),
-        pytest_plugins=("sabotage",),
+        pytest_plugins=("tests.e2e.twins.sabotage",),
     )
     return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
 
 
 @pytest.fixture(scope="module")
 def healthy(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ScenarioResult]:
-    request = RunRequest(assets=assets, report=tmp_path_factory.mktemp("healthy"), selection=Selection(ids=tuple(TWINS)))
+    request = RunRequest(
+        assets=assets, report=tmp_path_factory.mktemp("healthy"), selection=Selection(ids=tuple(TWINS))
+    )
     return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
 
 

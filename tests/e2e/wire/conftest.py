@@ -1,32 +1,16 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from pipeline.core.plugin_spec import PluginSpec
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
+from tests.doubles.spec import double_spec
 
-DOUBLE = Path(__file__).parents[2] / "doubles/kms_plugin.py"
 MakeDouble = Callable[..., Plugin]
-
-
-def double_spec(fault: str = "", ready_timeout_s: float = 20.0) -> PluginSpec:
-    argv = (sys.executable, str(DOUBLE), "--listen", "unix://{socket}", "--state", "{state}")
-    return PluginSpec(
-        name="double",
-        argv=(*argv, "--fault", fault) if fault else argv,
-        ready_timeout_s=ready_timeout_s,
-        hooks={
-            "rotate": (sys.executable, str(DOUBLE), "--state", "{state}", "--rotate"),
-            "backend_calls": ("wc", "-c", "{state}/uses"),
-            "metrics": ("cat", "{state}/metrics.txt"),
-        },
-    )
 
 
 @pytest.fixture

@@ -1,0 +1,21 @@
+"""Unit tests are quick and touch nothing outside: no network socket, no process."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from typing import NoReturn
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def nothing_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make a connection or a process in a unit test an error that says where it belongs."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        pytest.fail("a unit test opened a socket or started a process; it belongs into tests/e2e")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
