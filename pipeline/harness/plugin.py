@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.core.plugin_spec import PluginSpec
-from pipeline.errors import InputError, ProcessError
+from pipeline.errors import InputError
 from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply
 from pipeline.harness.process import Process
 from pipeline.harness.supervisor import Supervisor
@@ -75,17 +75,16 @@ class Plugin:
         Raises: ProcessError when the plugin dies; DeadlineError when it does not answer in its ready time.
         """
         process = self.spawn()
-        status: StatusReply | str = wait_until(
+        replies: list[StatusReply] = []
+        wait_until(
             f"first Status of plugin {self.spec.name}",
-            self._first_status,
+            lambda: self._answers(replies),
             timeout_s=self.spec.ready_timeout_s,
             poll_s=0.02,
             alive=[process],
         )
         self._supervisor.event(self.name, "ready")
-        if isinstance(status, str):  # wait_until never returns a "not yet"
-            raise ProcessError("no Status", seen=status)
-        return status
+        return replies[-1]
 
     def stop(self, *, kill: bool = False) -> int | None:
         """Stop (or kill) the process and return its exit code, None when it did not run."""
@@ -134,10 +133,11 @@ class Plugin:
         own = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
         return own | {name: self.expand((value,))[0] for name, value in self.spec.env}
 
-    def _first_status(self) -> StatusReply | str:
+    def _answers(self, replies: list[StatusReply]) -> str | bool:
         if not self.socket.exists():
             return f"not yet: no socket at {self.socket}"
         try:
-            return self.client.status()
+            replies.append(self.client.status())
         except KmsCallError as error:
             return f"not yet: {error}"
+        return True
