@@ -25,7 +25,6 @@ ENTRY_FILE: Final = "entry.json"
 LIMIT_BYTES: Final = 3 << 30
 """Room for the binaries of all supported Kubernetes versions (200 MB each) and a hundred plugins."""
 
-_STALE_S: Final = 24 * 3600.0
 _RECENT_S: Final = 3600.0
 
 
@@ -74,14 +73,14 @@ class BinaryCache:
         return entry
 
     def store(self, binary: Path, entry: Entry) -> Entry:
-        """Move a finished binary into the store, under the lock of its kind.
+        """Move a finished binary into the store, under the lock of its kind; it lies in a folder of the cache.
 
         What stands there under its key is damaged, or it would have been found; it is replaced.
 
         Raises: MachineError when the disk refuses it.
         """
         try:
-            made = Path(tempfile.mkdtemp(prefix="entry-", dir=self.paths.temporary))
+            made = Path(tempfile.mkdtemp(prefix="entry-", dir=binary.parent))
             target = made / entry.name
             binary.replace(target)
             target.chmod(0o555)
@@ -112,12 +111,6 @@ class BinaryCache:
                 shutil.rmtree(folder, ignore_errors=True)
                 removed += 1
         return removed
-
-    def sweep(self) -> None:
-        """Remove temporary folders that killed runs left, a day after their last use."""
-        for folder in self.paths.temporary.iterdir():
-            if time.time() - _used_at(folder) > _STALE_S:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def place(binary: Path, target: Path) -> None:

@@ -44,7 +44,9 @@ class Command:
     def pasteable(self) -> str:
         """Return the command as a line for a shell, with the variables that decide its result."""
         shown = [f"{name}={shlex.quote(self.environment[name])}" for name in _SHOWN if self.environment.get(name)]
-        return f"cd {shlex.quote(str(self.folder))} && env {' '.join(shown)} {shlex.join(self.argv)}"
+        # The output's folder is gone when somebody reads the line; go build compiles into /dev/null as well.
+        words = ("/dev/null" if word.startswith(str(self.temporary)) else word for word in self.argv)
+        return f"cd {shlex.quote(str(self.folder))} && env {' '.join(shown)} {shlex.join(words)}"
 
 
 _SHOWN: Final = (

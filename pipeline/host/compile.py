@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +20,7 @@ from pipeline.host.go import SelectedGo, Workplace
 from pipeline.host.locks import exclusive, shared
 from pipeline.host.paths import CachePaths
 from pipeline.host.progress import Progress, Work
+from pipeline.host.runs import run_folder, sweep
 from pipeline.host.source import file_digest, source_digest
 
 GO_LOCK: Final = "go.lock"
@@ -110,8 +109,8 @@ class Builder:
         )
 
     def _compile(self, job: Job, missing: Sequence[Main], digest: str) -> dict[Main, Entry | None]:
-        temporary = Path(tempfile.mkdtemp(prefix="run-", dir=self.paths.temporary))
-        try:
+        sweep(self.paths.temporary)
+        with run_folder(self.paths.temporary) as temporary:
             base = self.workplace(job.build.label, temporary)
             base.log.write_text("", encoding="utf-8")
             environment = build_environment(base.environment, self.user, job.build, job.platform)
@@ -128,8 +127,6 @@ class Builder:
                 )
             keys = {main: self._key(job, main, digest) for main in missing}
             return {main: self._store(keys[main], main, binaries[main], took_s) for main in missing}
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
 
     def _store(self, key: str, main: Main, binary: _Binary, took_s: float) -> Entry:
         entry = Entry(

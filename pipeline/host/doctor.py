@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
 from pipeline.core.go_version import GoVersion
@@ -21,6 +19,7 @@ from pipeline.host.environment import go_environment
 from pipeline.host.explain import last_lines
 from pipeline.host.jobs import host_platform
 from pipeline.host.paths import cache_paths
+from pipeline.host.runs import run_folder
 
 PYTHON_FLOOR: Final = (3, 11)
 MEMORY_WANTED_BYTES: Final = 4 * GIB
@@ -143,12 +142,11 @@ def _network(environment: Mapping[str, str]) -> Finding:
     try:
         program, paths = bootstrap_go(), cache_paths(environment)
         paths.make()
-        with tempfile.TemporaryDirectory(prefix="run-", dir=paths.temporary) as temporary:
-            base = go_environment(environment, paths, temporary)
+        with run_folder(paths.temporary) as folder:
+            base = go_environment(environment, paths, str(folder))
             toolchain = _toolchain_module(DEFAULT_RELEASE.go_version)
             argv = (str(program.path), "list", "-m", f"golang.org/toolchain@{toolchain}")
             log = paths.logs / "doctor.log"
-            folder = Path(temporary)
             finished = run_command(Command(argv, folder, base, log, folder / "go", timeout_s=NETWORK_TIMEOUT_S))
     except (KmsE2EError, OSError) as error:
         return Finding("module proxy", State.MISSING, str(error), "see above")

@@ -13,8 +13,8 @@ from pipeline.host.command import Command, Finished
 from pipeline.host.progress import duration
 
 _UNKNOWN_VERSION: Final = re.compile(
-    r"toolchain not available|golang\.org/toolchain@\S+: .*(?:404|not found)|invalid toolchain|download go\S+: unknown",
-    re.IGNORECASE,
+    r"toolchain not available|golang\.org/toolchain@\S+: .*(?:404|410|not found|not available)|invalid toolchain",
+    re.IGNORECASE | re.DOTALL,
 )
 _NETWORK: Final = re.compile(
     r"dial tcp|no such host|connection refused|network is unreachable|i/o timeout|proxyconnect|TLS handshake"
@@ -49,7 +49,7 @@ def explain(attempt: Attempt) -> KmsE2EError:
             attempt,
             f"{attempt.what} failed",
             f"exit code {attempt.finished.exit_code}",
-            "mend what it says",
+            "correct what the lines above say",
         )
     )
 
@@ -66,7 +66,7 @@ def _machine_trouble(attempt: Attempt) -> KmsE2EError | None:
 def _module_trouble(attempt: Attempt) -> KmsE2EError | None:
     text = "\n".join(attempt.finished.tail)
     if (match := _UNKNOWN_VERSION.search(text)) and not _NETWORK.search(text):
-        return _unknown_version(attempt, match[0])
+        return _unknown_version(attempt, " ".join(match[0].split())[:300])
     if match := _CHECKSUM.search(text):
         step = "see the lines below; go.sum and the checksum database disagree with the module, or go.sum lacks it"
         return _with_output(BuildError, attempt, f"{attempt.what}: a module cannot be trusted", match[0], step)
@@ -75,7 +75,8 @@ def _module_trouble(attempt: Attempt) -> KmsE2EError | None:
         return _with_output(MachineError, attempt, f"{attempt.what}: no network to the module proxy", match[0], step)
     if match := _NEWER_GO.search(text):
         step = f"raise the version in {attempt.version_source}, or lower the go line of go.mod"
-        return _with_output(BuildError, attempt, f"{attempt.what}: go.mod asks for a newer Go", match[0], step)
+        seen = f"go{match[2]}, where go.mod wants go{match[1]} or newer"
+        return _with_output(BuildError, attempt, f"{attempt.what}: go.mod asks for a newer Go", seen, step)
     return None
 
 

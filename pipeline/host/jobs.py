@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import platform as machine
-import shutil
 import sys
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -18,6 +16,7 @@ from pipeline.host.bootstrap import bootstrap_go, machine_go
 from pipeline.host.compile import Builder, Job
 from pipeline.host.go import SelectedGo, asked_go, exact_go
 from pipeline.host.reference import REFERENCE_SOURCE, reference_root
+from pipeline.host.runs import run_folder
 from pipeline.host.source import check_module
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
@@ -97,12 +96,8 @@ def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> Se
     if resolution.uses_machine_go:
         reason = "FORCE_HOST_GO" if resolution.mode is Mode.HOST else f"GOTOOLCHAIN={resolution.gotoolchain}"
         program = machine_go(builder.user, reason=reason)
-    temporary = Path(tempfile.mkdtemp(prefix="run-", dir=builder.paths.temporary))
-    try:
-        with builder.go_in_use():
-            return asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with builder.go_in_use(), run_folder(builder.paths.temporary) as temporary:
+        return asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
 
 
 def _nearest_module(root: Path, source: PluginSource) -> PluginSource:

@@ -13,6 +13,7 @@ from pipeline.host.compile import GO_LOCK
 from pipeline.host.locks import exclusive_if_free
 from pipeline.host.paths import CachePaths
 from pipeline.host.progress import Progress
+from pipeline.host.runs import sweep
 
 GIB: Final = 1 << 30
 COMPILED_LIMIT_BYTES: Final = 12 * GIB
@@ -28,7 +29,7 @@ def trim_caches(paths: CachePaths, keep: set[str], progress: Progress) -> None:
     Go's caches are left alone while any run builds.
     """
     cache = BinaryCache(paths)
-    cache.sweep()
+    sweep(paths.temporary)
     cache.trim(keep)
     _trim_assets(paths)
     with exclusive_if_free(paths.locks / GO_LOCK) as alone:

@@ -116,15 +116,6 @@ def test_what_was_used_within_the_hour_stays(cache: BinaryCache) -> None:
     assert cache.find(KEY) is not None
 
 
-def test_left_overs_of_killed_runs_are_swept_after_a_day(cache: BinaryCache) -> None:
-    old, new = cache.paths.temporary / "run-old", cache.paths.temporary / "run-new"
-    for folder in (old, new):
-        folder.mkdir()
-    os.utime(old, (0, 0))
-    cache.sweep()
-    assert list(cache.paths.temporary.iterdir()) == [new]
-
-
 def test_compiled_packages_are_trimmed_by_size_oldest_first(tmp_path: Path) -> None:
     for number in range(8):
         path = tmp_path / "0a" / f"{number}-d"
