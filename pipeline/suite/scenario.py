@@ -16,14 +16,6 @@ import pytest
 from pipeline.core.result import Latency, Level, Proof, Subject
 from pipeline.errors import InputError
 
-FAMILIES: Final = {
-    "A": "wire",
-    "B": "encryption",
-    "C": "rotation",
-    "D": "failure",
-    "E": "configuration",
-    "F": "lifecycle",
-}
 DEFAULT_DEADLINE_S: Final = 60.0
 _ID: Final = re.compile(r"[A-Z]+\d{2,3}[a-z]?")
 

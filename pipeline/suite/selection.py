@@ -8,8 +8,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pipeline.core.result import FAMILIES
 from pipeline.errors import InputError
-from pipeline.suite.scenario import FAMILIES, Scenario
+from pipeline.suite.scenario import Scenario
 
 
 @dataclass(frozen=True, slots=True)
