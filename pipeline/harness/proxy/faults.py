@@ -7,7 +7,6 @@ active; they apply in the order given. Faults of connections hit no single call 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import difflib
 import random
 import time
@@ -220,13 +219,3 @@ def require_word(kind: str, word: str, known: tuple[str, ...]) -> None:
             wanted=", ".join(known),
             next_step=f"did you mean {close[0]}?" if close else None,
         )
-
-
-def describe(fault: Fault) -> str:
-    """Return the fault with the fields that differ from their defaults, for messages."""
-    shown = [
-        f"{item.name}={getattr(fault, item.name)!r}"
-        for item in dataclasses.fields(fault)
-        if getattr(fault, item.name) != item.default
-    ]
-    return f"{fault.name}({', '.join(shown)})"
