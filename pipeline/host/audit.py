@@ -98,7 +98,10 @@ def read_candidate(root: Path, candidate: Candidate) -> bytes | None:
     """
     path = root / candidate.path
     if candidate.is_link:
-        base, target = os.path.realpath(root), os.path.realpath(path)
+        try:
+            base, target = os.path.realpath(root), os.path.realpath(path, strict=True)
+        except OSError as error:
+            raise UnreadableError(f"a symbolic link that leads nowhere: {_why(error)}") from error
         if os.path.commonpath([base, target]) != base:
             raise UnreadableError("a symbolic link out of the repository")
         relative = os.path.relpath(target, base).replace(os.sep, "/")

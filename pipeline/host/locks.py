@@ -71,16 +71,16 @@ def _acquire(handle: int, path: Path, waiting: Callable[[str], None], timeout_s:
     repeat_at = 0.0
     while not _try(handle):
         now = time.monotonic()
-        if now > deadline:
+        if now >= repeat_at:
+            waiting(f"waiting for another run: {_holder(handle)}")
+            repeat_at = now + _REPEAT_S
+        if now >= deadline:
             raise DeadlineError(
                 f"another run did not finish within {timeout_s:.0f} s",
                 seen=_holder(handle),
                 where=str(path),
                 next_step="end that process, or give this run another cache with KMS_E2E_CACHE",
             )
-        if now >= repeat_at:
-            waiting(f"waiting for another run: {_holder(handle)}")
-            repeat_at = now + _REPEAT_S
         time.sleep(_POLL_S)
 
 
