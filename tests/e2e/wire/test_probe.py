@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.result import Outcome, RunReport, from_json
+from pipeline.harness.kms import parse_address
+from pipeline.harness.plugin import Plugin
+from pipeline.harness.process import Process
+from pipeline.harness.waiting import wait_until
+from pipeline.suite.wire.steps import serving_pid
+
+pytestmark = pytest.mark.e2e
+
+MakeDouble = Callable[..., Plugin]
+DOUBLE = Path(__file__).parents[2] / "doubles/kms_plugin.py"
+
+
+@dataclass(frozen=True)
+class Probed:
+    code: int
+    out: str
+    err: str
+
+
+def probe(*words: str) -> Probed:
+    argv = [sys.executable, "-c", "from pipeline.cli import main; main()", "probe", *words]
+    env = {**os.environ, "COLUMNS": "250"}
+    done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return Probed(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_healthy_plugin_passes_and_says_what_was_left_out(make_double: MakeDouble) -> None:
+    plugin = make_double()
+    plugin.start()
+    seen = probe(str(plugin.client.address))
+    assert seen.code == 0, seen.out + seen.err
+    assert "KMS v2, healthz ok" in seen.out
+    assert "0 failed, 0 error" in seen.out
+    assert "no MUST of the wire protocol is broken" in seen.out
+    assert "needs control of the plugin's process: A01" in seen.out
+
+
+def test_a_broken_plugin_fails_and_names_the_scenario(make_double: MakeDouble) -> None:
+    plugin = make_double("bound-to-uid")
+    plugin.start()
+    seen = probe(str(plugin.socket))
+    assert seen.code == 1
+    assert "contract broken: A08" in seen.out
+    assert "INVALID_ARGUMENT" in seen.out
+
+
+def test_a_report_has_every_scenario_once(make_double: MakeDouble, tmp_path: Path) -> None:
+    plugin = make_double("deterministic")
+    plugin.start()
+    assert probe(str(plugin.socket), "--report", str(tmp_path / "r")).code == 1
+    report = from_json(RunReport, (tmp_path / "r/report.json").read_text(), where="report.json")
+    outcomes = {result.id: result.outcome for result in report.scenarios}
+    assert len(outcomes) == len(report.scenarios)
+    assert outcomes["A07"] is Outcome.FAILED
+    assert outcomes["A08"] is Outcome.PASSED
+    assert report.exit_code == 1
+    assert not report.interrupted
+    assert report.plugin == str(plugin.client.address)
+    assert (tmp_path / "r/report.html").is_file()
+    assert json.loads((tmp_path / "r/conformance.json").read_text())
+
+
+def test_a_plugin_on_an_abstract_socket(tmp_path: Path) -> None:
+    name = f"unix:///@kms-e2e-double-{os.getpid()}"
+    argv = [sys.executable, str(DOUBLE), "--listen", name, "--state", str(tmp_path)]
+    process = Process("double", argv, log_path=tmp_path / "log")
+    try:
+        wait_until("the socket", lambda: serving_pid(parse_address(name)) != 0, timeout_s=10, alive=[process])
+        seen = probe(name)
+    finally:
+        process.stop()
+    assert seen.code == 1
+    assert "everybody (an abstract socket)" in seen.out
+    assert "1 failed, 0 error" in seen.out
+
+
+def test_a_plugin_of_kms_v1_alone_gets_one_clear_message(make_double: MakeDouble) -> None:
+    plugin = make_double("v1-only")
+    process = plugin.spawn()
+    wait_until("the socket", plugin.socket.exists, timeout_s=10, alive=[process])
+    seen = probe(str(plugin.socket))
+    assert seen.code == 2
+    assert seen.err.startswith("error: the plugin speaks KMS v1 only")
+    assert "use a release of the plugin with KMS v2" in seen.err
+
+
+def test_status_errors_are_judged_and_not_refused(make_double: MakeDouble) -> None:
+    plugin = make_double("status-error")
+    plugin.start()
+    seen = probe(str(plugin.socket))
+    assert seen.code == 1
+    assert "status is not well" in seen.out
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: f"unix://{folder}/none.sock", "the socket does not exist"),
+        (lambda folder: f"unix://{folder}/file", "not a socket"),
+        (lambda folder: f"unix://{folder}/{'x' * 120}", "the socket's path is too long"),
+        (lambda folder: "tcp://127.0.0.1:1", "not the address of a Unix socket"),
+        (lambda folder: f"unix://{folder}/dead.sock", "nobody answers Status there"),
+        (lambda folder: "unix:///@nobody-listens-here", "nobody answers Status there"),
+    ],
+    ids=["missing", "file", "long", "tcp", "dead", "abstract"],
+)
+def test_bad_addresses_get_one_clear_message(make: Callable[[Path], str], message: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(os.path.relpath(tmp_path / "dead.sock"))
+    seen = probe(make(tmp_path), "--timeout", "0.5")
+    assert seen.code == 2
+    assert seen.err.startswith("error: ")
+    assert message in seen.err
+    assert "next:" in seen.err or "wanted:" in seen.err
+
+
+def test_a_server_that_is_no_grpc_server(tmp_path: Path) -> None:
+    path = tmp_path / "echo.sock"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+        server.listen()
+        seen = probe(str(path), "--timeout", "0.5")
+    assert seen.code == 2
+    assert "nobody answers Status there" in seen.err
