@@ -46,7 +46,8 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(os.environ if env is None else env),
+                # One time zone, so that log lines stand beside each other.
+                env={**(os.environ if env is None else env), "TZ": "UTC"},
                 start_new_session=True,
             )
 

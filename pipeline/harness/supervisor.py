@@ -63,11 +63,13 @@ class Supervisor:
 
     def stop(self, process: Process, *, kill: bool = False) -> int:
         """Stop (or kill) one process of this supervisor and return its exit code."""
+        died = process.exit_code
         code = process.kill() if kill else process.stop()
         self._tell_watcher(f"forget {process.pid}")
         if process in self._processes:
             self._processes.remove(process)
-            self.event(process.name, "killed" if kill else "stopped")
+            ended = "killed" if kill else "stopped"
+            self.event(process.name, ended if died is None else f"died: exit code {died}")
         return code
 
     def event(self, component: str, what: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.core.result import Outcome, ScenarioResult, from_json, to_json
 from pipeline.errors import KmsE2EError
+from pipeline.harness.exec_shim import die_with_parent
 from pipeline.report.evidence import append_result
 from pipeline.suite.scenario import ProofRecorder, Scenario
 
@@ -33,6 +34,12 @@ def blank(entry: Scenario, outcome: Outcome, reason: str) -> ScenarioResult:
         outcome=outcome,
         reason=reason,
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let a worker die with the controlling process, even when that is killed."""
+    if hasattr(config, "workerinput"):
+        die_with_parent()
 
 
 @pytest.hookimpl(hookwrapper=True)

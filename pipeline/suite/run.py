@@ -20,7 +20,7 @@ import pytest
 
 from pipeline import __version__
 from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
-from pipeline.errors import EXIT_WRONG_INPUT, KmsE2EError
+from pipeline.errors import KmsE2EError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
@@ -37,7 +37,12 @@ from pipeline.suite.unbuilt import unbuilt
 # A control plane needs about 0.6 GiB; more than this many at once gain nothing on common machines.
 MOST_WORKERS: Final = 8
 _PROVENANCE: Final = "provenance.json"
-_OURS: Final = ("logs", "calls", "metrics")
+# What an earlier run may have left in the same folder; nothing else in it is touched.
+_OUR_FOLDERS: Final = ("logs", "calls", "metrics")
+_OUR_FILES: Final = (
+    *("run.json", "results.jsonl", "events.jsonl", "report.json", "report.html", "junit_kms_01.xml"),
+    *("conformance.json", "badge.svg", "badge.json", _PROVENANCE),
+)
 
 Show = Callable[[ScenarioResult], None]
 
@@ -83,8 +88,8 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
         writer.finish_missing()
     except KeyboardInterrupt:
         pass  # the planned scenarios without a result are in the report as interrupted
-    except KmsE2EError:
-        _write(request, exit_code=EXIT_WRONG_INPUT)
+    except KmsE2EError as error:
+        _write(request, exit_code=error.exit_code, note=str(error))
         raise
     return _write(request)
 
@@ -153,18 +158,19 @@ def _header(
 
 def _prepare(request: RunRequest) -> None:
     request.report.mkdir(parents=True, exist_ok=True)
-    for name in _OURS:
+    for name in _OUR_FOLDERS:
         shutil.rmtree(request.report / name, ignore_errors=True)
-    for name in ("results.jsonl", "events.jsonl", "report.json", "report.html"):
+    for name in _OUR_FILES:
         (request.report / name).unlink(missing_ok=True)
     provenance = request.assets / _PROVENANCE
     if provenance.is_file():
         shutil.copyfile(provenance, request.report / _PROVENANCE)
 
 
-def _write(request: RunRequest, *, exit_code: int | None = None) -> RunReport:
-    run = collect_report(request.report)
-    run = dataclasses.replace(run, finished_at=time.time(), exit_code=run.exit_code if exit_code is None else exit_code)
+def _write(request: RunRequest, *, exit_code: int | None = None, note: str = "") -> RunReport:
+    run = dataclasses.replace(collect_report(request.report), finished_at=time.time())
+    if exit_code is not None:
+        run = dataclasses.replace(run, exit_code=exit_code, notes=(*run.notes, note))
     write_report(request.report, run)
     return run
 

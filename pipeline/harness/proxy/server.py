@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -87,8 +86,8 @@ class FaultProxy:
         self.address = parse_address(listen)
         self.upstream = parse_address(upstream)
         self._record = CallRecord(plane, calls_path)
-        self._folder = tempfile.mkdtemp(prefix="kms-proxy-")
-        self._inner = parse_address(Path(self._folder) / "s")
+        # Beside the other socket: that folder is short enough, private, and goes with its owner.
+        self._inner = dataclasses.replace(self.address, name=f"{self.address.name}.in")
         self._front = Front(self.address, self._inner)
         self.faults = Faults(self._front)
         self._server: grpc.aio.Server | None = None
@@ -136,7 +135,8 @@ class FaultProxy:
     def stop(self) -> None:
         """Stop listening and end calls under way; a second stop does nothing."""
         shared_loop().run(self._stop())
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if not self._inner.abstract:
+            Path(self._inner.name).unlink(missing_ok=True)
 
     def drop_connections(self) -> None:
         """Close every live connection now."""
