@@ -44,14 +44,19 @@ def main() -> int:
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return EXIT_NOT_STARTED
-    threading.Thread(target=_kill_at_end_of_input, args=(child.pid, folder), daemon=True).start()
+    ending = threading.Event()
+    killer = threading.Thread(target=_kill_at_end_of_input, args=(child.pid, folder, ending), daemon=True)
+    killer.start()
     code = child.wait()
+    if ending.is_set():
+        killer.join()
     return code if code >= 0 else 128 - code
 
 
-def _kill_at_end_of_input(group: int, folder: str) -> None:
+def _kill_at_end_of_input(group: int, folder: str, ending: threading.Event) -> None:
     while os.read(0, 4096):
         pass
+    ending.set()
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
