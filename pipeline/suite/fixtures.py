@@ -131,12 +131,23 @@ def fault_proxy(kms_plugin: Plugin, scenario_equipment: Equipment, plane_name: s
 
 
 @pytest.fixture
+def plane_options() -> ControlPlaneOptions | None:
+    """Return what `control_plane` is made with, None for the usual; a module of scenarios may override it."""
+    return None
+
+
+@pytest.fixture
 def control_plane(
-    kms_planes: Planes, plane_name: str, scenario_equipment: Equipment, proof: ProofRecorder, needs_hooks: None
+    kms_planes: Planes,
+    plane_name: str,
+    scenario_equipment: Equipment,
+    plane_options: ControlPlaneOptions | None,
+    proof: ProofRecorder,
+    needs_hooks: None,
 ) -> Iterator[ControlPlane]:
     """Return a running control plane, without any fault when the scenario begins and after it has ended."""
     proof.plane = plane_name
-    plane = kms_planes.get(plane_name, scenario_equipment)
+    plane = kms_planes.get(plane_name, scenario_equipment, plane_options)
     yield plane
     plane.proxy.faults.clear()
 

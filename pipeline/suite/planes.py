@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from pipeline.harness.control_plane import ControlPlane, Equipment
+from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 
 
 class Planes:
@@ -29,14 +29,14 @@ class Planes:
         """Stop the last control plane."""
         self._close()
 
-    def get(self, name: str, equipment: Equipment) -> ControlPlane:
-        """Return the running control plane called `name`, made of `equipment` when it must be started.
+    def get(self, name: str, equipment: Equipment, options: ControlPlaneOptions | None = None) -> ControlPlane:
+        """Return the running control plane called `name`, made of `equipment` with `options` when it must be started.
 
         Raises: ProcessError when it does not start.
         """
         if self._current is None or self._current.name != name or not self._current.alive:
             self._close()
-            plane = ControlPlane(name, equipment)
+            plane = ControlPlane(name, equipment, options)
             self._current = plane.__enter__()
         return self._current
 

@@ -1,0 +1,1 @@
+"""Family D: what happens to data, writes and reads while a plugin fails, and how all recovers."""
