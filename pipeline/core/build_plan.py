@@ -71,7 +71,7 @@ class GoBuild:
         if self.tags:
             words.append(f"-tags={','.join(self.tags)}")
         if self.ldflags:
-            words.append(f"-ldflags={' '.join(self.ldflags)}")
+            words.append(f"-ldflags={' '.join(map(_quoted, self.ldflags))}")
         return (*words, "-o", output, *(main.package for main in chosen))
 
     def environment(self, platform: str) -> tuple[tuple[str, str], ...]:
@@ -188,6 +188,15 @@ def content_key(
         *(f"extra {item}" for item in extra),
     ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _quoted(word: str) -> str:
+    """Quote a linker flag as the Go command splits it: either kind of quote around a whole word, no escapes."""
+    if not any(character.isspace() for character in word):
+        return word
+    if "'" in word and '"' in word:
+        raise InputError("a linker flag cannot hold white space and both kinds of quotes", seen=repr(word))
+    return f'"{word}"' if "'" in word else f"'{word}'"
 
 
 def _check_inside(path: str, what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -43,12 +44,14 @@ class Command:
     @property
     def pasteable(self) -> str:
         """Return the command as a line for a shell, with the variables that decide its result."""
-        shown = [f"{name}={shlex.quote(self.environment[name])}" for name in _SHOWN if self.environment.get(name)]
+        values = ((name, self.environment.get(name)) for name in _SHOWN)
+        shown = [f"{name}={shlex.quote(_PASSWORD.sub('//***@', value))}" for name, value in values if value]
         # The output's folder is gone when somebody reads the line; go build compiles into /dev/null as well.
         words = ("/dev/null" if word.startswith(str(self.temporary)) else word for word in self.argv)
         return f"cd {shlex.quote(str(self.folder))} && env {' '.join(shown)} {shlex.join(words)}"
 
 
+_PASSWORD: Final = re.compile(r"//[^/@,|\s]+@")
 _SHOWN: Final = (
     *("GOTOOLCHAIN", "GOENV", "GOWORK", "GOFLAGS", "CGO_ENABLED", "GOOS", "GOARCH"),
     *("GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY"),

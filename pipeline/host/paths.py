@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,8 @@ def cache_paths(environment: Mapping[str, str]) -> CachePaths:
     Raises: InputError when the user's home folder is not known either.
     """
     if own := environment.get("KMS_E2E_CACHE"):
+        if os.pathsep in own:  # GOPATH would take it for two folders
+            raise InputError("the cache's path cannot hold a colon", seen=own, where="KMS_E2E_CACHE in the environment")
         return CachePaths(Path(own).expanduser().absolute())
     base = environment.get("XDG_CACHE_HOME", "")
     if base.startswith("/"):  # the XDG specification: a relative path is to be ignored

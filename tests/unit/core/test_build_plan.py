@@ -79,6 +79,13 @@ def test_plugin_is_named_and_built_in_its_module() -> None:
     assert (build.module, build.mains[0].name, build.pinned) == ("plugins/x", "kms-plugin", False)
 
 
+def test_linker_flags_with_spaces_are_quoted_as_go_splits_them() -> None:
+    build = plugin_plan(PluginSource(ldflags=("-X", "main.name=a b", "main.it's c")), "go1.26.10")
+    assert "-ldflags=-X 'main.name=a b' \"main.it's c\"" in build.argv("out")
+    with pytest.raises(InputError, match="quotes"):
+        plugin_plan(PluginSource(ldflags=("a 'b' \"c\"",)), "go1.26.10").argv("out")
+
+
 def test_cgo_is_switched_on_by_the_plugin_alone() -> None:
     assert dict(plugin_plan(PluginSource(cgo=True), "go1.26.10").environment("linux/amd64"))["CGO_ENABLED"] == "1"
 

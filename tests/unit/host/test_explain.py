@@ -13,7 +13,12 @@ from pipeline.host.explain import Attempt, explain, last_lines
 COMMAND = Command(
     ("go", "build", "-o", "out dir", "."),
     Path("/src/x y"),
-    {"GOTOOLCHAIN": "go1.26.99", "GOCACHE": "/cache/go/build", "SECRET": "s3cret"},
+    {
+        "GOTOOLCHAIN": "go1.26.99",
+        "GOCACHE": "/cache/go/build",
+        "SECRET": "s3cret",
+        "GOPROXY": "https://me:s3cret@go.example.com,direct",
+    },
     Path("/cache/logs/plugin.log"),
     Path("/cache/tmp/run"),
 )
@@ -65,7 +70,8 @@ def test_each_cause_has_its_error(line: str, kind: type[KmsE2EError], what: str)
 
 def test_a_compile_error_shows_a_pasteable_command_the_lines_and_the_log() -> None:
     text = str(explained("internal/abi", "# example.com/x", "./main.go:3:1: syntax error"))
-    assert "cd '/src/x y' && env GOTOOLCHAIN=go1.26.99 GOCACHE=/cache/go/build go build -o 'out dir' ." in text
+    assert "cd '/src/x y' && env GOTOOLCHAIN=go1.26.99 GOCACHE=/cache/go/build GOPROXY=" in text
+    assert "GOPROXY='https://***@go.example.com,direct' go build -o 'out dir' ." in text
     assert "./main.go:3:1: syntax error" in text
     assert "internal/abi" not in text
     assert "/cache/logs/plugin.log" in text

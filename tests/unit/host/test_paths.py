@@ -34,6 +34,11 @@ def test_no_place_is_an_error_with_the_next_step() -> None:
     assert "KMS_E2E_CACHE" in str(caught.value.next_step)
 
 
+def test_a_path_that_go_would_split_is_refused() -> None:
+    with pytest.raises(InputError, match="colon"):
+        cache_paths({"KMS_E2E_CACHE": "/a:/b"})
+
+
 def test_makes_its_folders_and_switches_go_telemetry_off(tmp_path: Path) -> None:
     paths = CachePaths(tmp_path / "cache")
     paths.make()
