@@ -1,0 +1,39 @@
+"""Every one of the 63 checks is in a report: as a scenario of its id, else as *not run* with a reason."""
+
+from __future__ import annotations
+
+import re
+
+from pipeline.core.result import FAMILIES, Outcome
+from pipeline.suite.collection import collect
+from pipeline.suite.unbuilt import CHECKS, unbuilt
+
+PRESENT = {item.entry.id for item in collect()}
+NUMBER = re.compile(r"([A-F])(\d\d)")
+CHECKS_IN_ALL = 63
+
+
+def test_the_list_has_each_check_once() -> None:
+    numbers = [int(found[2]) for name, _, _ in CHECKS if (found := NUMBER.fullmatch(name))]
+    assert numbers == list(range(1, CHECKS_IN_ALL + 1))
+    assert {name[0] for name, _, _ in CHECKS} == set(FAMILIES)
+
+
+def test_run_and_not_run_are_all_checks_without_overlap() -> None:
+    absent = {result.id for result in unbuilt(PRESENT)}
+    checklist = {name for name, _, _ in CHECKS}
+    assert not absent & PRESENT
+    assert absent | (PRESENT & checklist) == checklist
+
+
+def test_a_scenario_with_a_number_of_the_checklist_has_its_letter() -> None:
+    letters = {name[1:]: name[0] for name, _, _ in CHECKS}
+    stray = {name for name in PRESENT if name[0] != letters.get(name[1:3], name[0])}
+    assert not stray
+
+
+def test_a_check_without_a_scenario_says_why() -> None:
+    results = unbuilt(set())
+    assert len(results) == CHECKS_IN_ALL
+    assert all(result.outcome is Outcome.NOT_RUN and result.reason and result.title for result in results)
+    assert unbuilt({name for name, _, _ in CHECKS}) == []
