@@ -105,7 +105,12 @@ def control_plane_plan(release: KubernetesRelease, *, controller_manager: bool =
     etcd has a module graph of its own, so that Kubernetes' dependencies do not change it.
     """
     components = ("kube-apiserver", "kube-controller-manager") if controller_manager else ("kube-apiserver",)
-    stamps = tuple(f"-X {package}.{name}={value}" for package in _VERSION_PACKAGES for name, value in release.stamps)
+    stamps = tuple(
+        word
+        for package in _VERSION_PACKAGES
+        for name, value in release.stamps
+        for word in ("-X", f"{package}.{name}={value}")
+    )
     return (
         GoBuild(
             label="etcd",

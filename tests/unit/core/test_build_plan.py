@@ -58,6 +58,7 @@ def test_kube_apiserver_is_built_as_upstream_does() -> None:
     for package in ("k8s.io/client-go/pkg/version", "k8s.io/component-base/version"):
         assert f"-X {package}.gitVersion=v1.37.2" in ldflags
     assert "gitCommit" not in ldflags
+    assert not set(ldflags) & set("'\"")  # the Go command refuses a value that begins with a quote
     assert argv[-1] == "k8s.io/kubernetes/cmd/kube-apiserver"
 
 
