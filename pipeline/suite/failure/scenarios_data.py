@@ -1,0 +1,257 @@
+"""D48, D76, D78 and D79: what single objects and users of the API see of damage, a killed plugin, a lost right, a stampede."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from pipeline.core.result import Level, Subject
+from pipeline.errors import KmsE2EError
+from pipeline.harness.api import Reply
+from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.proxy import Delay, Error
+from pipeline.harness.storage import encode
+from pipeline.suite.failure.seeds import put_with_new_seed
+from pipeline.suite.failure.steps import (
+    HEALTH,
+    SERVER_ERROR,
+    operations,
+    prove_counted,
+    prove_live,
+    prove_read,
+    server_pid,
+    value_of,
+)
+from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
+from pipeline.suite.support import (
+    CREATED,
+    Secret,
+    await_fresh_status,
+    new_namespace,
+    opened,
+    raw,
+    reached,
+    sealed,
+    write_secret,
+)
+
+_PLANE: Final = "failure"
+_WRITERS: Final = 4
+_LOAD_S: Final = 1.0
+_READERS: Final = 100
+_DECRYPT_DELAY_S: Final = 1.0
+_RELIST_TIMEOUT_S: Final = 30.0
+
+
+@scenario(
+    Scenario(
+        id="D48",
+        title="damaged values in etcd fail alone, and are reported",
+        level=Level.MUST,
+        source="kubernetes/apiserver storage/etcd3 corrupt_obj_deleter.go: reason StorageError; AES-GCM with the key as AAD",
+        subject=Subject.KUBE_APISERVER,
+        plane=_PLANE,
+        twin=Twin(breaks="etcd: the damage is undone at once", reason="GET of a value with a flipped bit"),
+    )
+)
+def scenario_damaged_values(control_plane: ControlPlane, proof: ProofRecorder) -> None:
+    """A flipped bit in data and in the wrapped seed, and a truncated value: GET 500 each, LIST 500, the neighbour is read."""
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
+    damages: dict[str, Callable[[ControlPlane, str], bytes]] = {
+        "a value with a flipped bit": _flipped_data,
+        "a value with a flipped bit in its wrapped seed": _flipped_seed,
+        "a truncated value": lambda plane, key: raw(plane, key).value[:-20],
+    }
+    neighbour = write_secret(plane, proof, namespace)
+    damaged = {what: write_secret(plane, proof, namespace) for what in damages}
+    try:
+        for what, secret in damaged.items():
+            plane.etcd.put(secret.key, damages[what](plane, secret.key))
+        for what, secret in damaged.items():
+            _prove_unreadable(proof, f"GET of {what}", plane.api.get_secret(namespace, secret.name), secret)
+        prove_read(plane, proof, neighbour, "GET of their neighbour")
+        _prove_list_reports(plane, proof, namespace)
+        prove_live(plane, proof)
+    finally:
+        for secret in damaged.values():
+            plane.etcd.delete(secret.key)
+    _prove_list_recovers(plane, proof, namespace)
+
+
+def _flipped_data(plane: ControlPlane, key: str) -> bytes:
+    stored = sealed(plane, key)
+    return encode(dataclasses.replace(stored, encrypted_data=_flip(stored.encrypted_data)))
+
+
+def _flipped_seed(plane: ControlPlane, key: str) -> bytes:
+    stored = sealed(plane, key)
+    return encode(dataclasses.replace(stored, encrypted_dek_source=_flip(stored.encrypted_dek_source)))
+
+
+def _flip(data: bytes) -> bytes:
+    return data[:-1] + bytes([data[-1] ^ 1])
+
+
+def _prove_unreadable(proof: ProofRecorder, what: str, reply: Reply, secret: Secret) -> None:
+    told = reply.status == SERVER_ERROR and secret.value.decode() not in reply.text and bool(reply.body.get("reason"))
+    proof.that(what, observed=str(reply), wanted="HTTP 500 with a reason", holds=told)
+
+
+def _prove_list_reports(plane: ControlPlane, proof: ProofRecorder, namespace: str) -> None:
+    """LIST at an exact, recent revision cannot come from the watch cache of before the damage."""
+
+    def fails() -> str | bool:
+        reply = plane.api.get(f"/api/v1/namespaces/{namespace}/secrets")
+        return reply.status == SERVER_ERROR or f"not yet: {reply}"
+
+    reached(proof, "LIST fails", fails, timeout_s=_RELIST_TIMEOUT_S)
+    reply = plane.api.get(f"/api/v1/namespaces/{namespace}/secrets")
+    proof.that("LIST's reason", observed=f"{reply.body.get('reason')}: {reply.text[:500]}", wanted="?", holds=True)
+
+
+def _prove_list_recovers(plane: ControlPlane, proof: ProofRecorder, namespace: str) -> None:
+    def answers() -> str | bool:
+        reply = plane.api.get(f"/api/v1/namespaces/{namespace}/secrets")
+        return reply.ok or f"not yet: {reply}"
+
+    reached(proof, "LIST after their removal", answers, timeout_s=_RELIST_TIMEOUT_S)
+
+
+@scenario(
+    Scenario(
+        id="D76",
+        title="a plugin killed under write load is back on its socket, and no write is lost",
+        level=Level.SHOULD,
+        source="KEP-3299: writes use the cached seed; a plugin takes its socket over after a crash",
+        subject=Subject.PLUGIN,
+        plane=_PLANE,
+        deadline_s=90,
+        twin=Twin(breaks="plugin: refuses to start where a socket was left behind", reason="start after kill -9"),
+    )
+)
+def scenario_killed_under_load(control_plane: ControlPlane, proof: ProofRecorder) -> None:
+    """kill -9 and restart while four writers work: no write fails, every object opens with etcd's bytes and Decrypt."""
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
+    pid = server_pid(plane)
+    with _Load(plane, namespace) as load:
+        load.run_for(_LOAD_S)
+        seen = "a Status"
+        try:
+            plane.plugin.restart(kill=True)
+        except KmsE2EError as error:
+            seen = str(error)
+        proof.that("start after kill -9", observed=seen, wanted="a Status")
+        plane.proxy.drop_connections()
+        load.run_for(_LOAD_S)
+    failed = [str(reply)[:200] for _, reply in load.written if reply.status != CREATED]
+    proof.that("failed writes", observed=failed, wanted=[])
+    names = [name for name, _ in load.written]
+    proof.that("writes", observed=len(names), wanted="> 20", holds=len(names) > 20)
+    _prove_all_open(plane, proof, namespace, names)
+    await_fresh_status(plane)
+    health = plane.api.get(HEALTH)
+    proof.that("kms-providers after a fresh Status", observed=str(health)[:300], wanted="HTTP 200", holds=health.ok)
+    proof.that("process id of kube-apiserver", observed=server_pid(plane), wanted=pid)
+
+
+def _prove_all_open(plane: ControlPlane, proof: ProofRecorder, namespace: str, names: Sequence[str]) -> None:
+    closed = [name for name in names if _value(name) not in opened(plane, Secret(namespace, name, b"").key)]
+    proof.that("objects that do not open to what was written", observed=closed, wanted=[])
+
+
+def _value(name: str) -> bytes:
+    return f"value of {name}".encode()
+
+
+class _Load:
+    """Writers that create Secrets until the end of the `with`."""
+
+    def __init__(self, plane: ControlPlane, namespace: str) -> None:
+        self._plane = plane
+        self._namespace = namespace
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(_WRITERS)
+        self.written: list[tuple[str, Reply]] = []
+
+    def __enter__(self) -> _Load:
+        for number in range(_WRITERS):
+            self._pool.submit(self._write, number)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._pool.shutdown()
+
+    def run_for(self, seconds: float) -> None:
+        """Let the writers work."""
+        self._stop.wait(seconds)
+
+    def _write(self, number: int) -> None:
+        count = 0
+        while not self._stop.is_set():
+            name = f"load-{number}-{count}"
+            reply = self._plane.api.create_secret(self._namespace, name, {"value": _value(name)})
+            self.written.append((name, reply))
+            count += 1
+
+
+@scenario(
+    Scenario(
+        id="D78",
+        title="only the right to decrypt is lost",
+        level=Level.INFO,
+        source="kubernetes-sigs/aws-encryption-provider PR 139: health that tries Encrypt alone stays good",
+        subject=Subject.KUBE_APISERVER,
+        plane=_PLANE,
+        twin=Twin(breaks="proxy: Decrypt is not refused", reason="GET with an unknown seed"),
+    )
+)
+def scenario_decrypt_denied(control_plane: ControlPlane, proof: ProofRecorder) -> None:
+    """Decrypt alone is refused: a GET that needs it is 500 and counted, known seeds are read, writes go on; then all is read."""
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
+    known = write_secret(plane, proof, namespace)
+    plane.proxy.faults.set(*plane.proxy.faults.active, Error("PERMISSION_DENIED", methods=("Decrypt",)))
+    before = operations(plane, "Decrypt", code="PermissionDenied")
+    unknown = put_with_new_seed(plane, known, f"{known.name}-unknown")
+    reply = plane.api.get_secret(namespace, unknown.name)
+    refused = reply.status == SERVER_ERROR and unknown.value.decode() not in reply.text
+    proof.that("GET with an unknown seed", observed=str(reply)[:300], wanted="HTTP 500", holds=refused)
+    count = lambda: operations(plane, "Decrypt", code="PermissionDenied")  # noqa: E731
+    prove_counted(proof, "Decrypt calls counted as PermissionDenied", count, before)
+    prove_read(plane, proof, known, "GET with a known seed")
+    prove_read(plane, proof, write_secret(plane, proof, namespace), "GET of a new object")
+    plane.proxy.faults.clear()
+    prove_read(plane, proof, unknown, "GET once Decrypt is allowed")
+
+
+@scenario(
+    Scenario(
+        id="D79",
+        title="a hundred reads of an unknown seed at once",
+        level=Level.SHOULD,
+        source="kubernetes/apiserver kmsv2/envelope.go: between cache and Decrypt nothing joins equal calls",
+        subject=Subject.PLUGIN,
+        plane=_PLANE,
+        twin=Twin(breaks="proxy: of the Decrypt calls at once every second fails", reason="reads with the right value"),
+    )
+)
+def scenario_stampede(control_plane: ControlPlane, proof: ProofRecorder) -> None:
+    """A slow Decrypt (1 s) and 100 parallel GETs: every one has the value; the number of Decrypt calls is reported."""
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
+    known = write_secret(plane, proof, namespace)
+    plane.proxy.faults.set(Delay(_DECRYPT_DELAY_S, methods=("Decrypt",)), *plane.proxy.faults.active)
+    since = time.time()
+    unknown = put_with_new_seed(plane, known, f"{known.name}-unknown")
+    with ThreadPoolExecutor(_READERS) as pool:
+        replies = list(pool.map(lambda _: plane.api.get_secret(namespace, unknown.name), range(_READERS)))
+    right = sum(reply.ok and value_of(reply) == unknown.value for reply in replies)
+    proof.that("reads with the right value", observed=right, wanted=_READERS)
+    took_s = [call.duration_s for call in plane.proxy.calls if call.method == "Decrypt" and call.at >= since]
+    proof.that("Decrypt calls for one seed", observed=len(took_s), wanted=">= 1 (reported)", holds=bool(took_s))
+    proof.latency("Decrypt", took_s)
+    prove_read(plane, proof, unknown, "GET after it")
+    proof.that("Decrypt calls after it", observed=plane.proxy.count("Decrypt", since=since), wanted=len(took_s))
