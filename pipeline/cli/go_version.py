@@ -9,7 +9,8 @@ from pathlib import Path
 
 import typer
 
-from pipeline.core.go_resolution import Outcome, Resolution, resolve
+from pipeline.core.go_explanation import describe
+from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.host.reference import reference_root
 from pipeline.host.source import read_version_file
 
@@ -25,27 +26,6 @@ def go_version(
     root = source if source is not None else reference_root()
     resolution = resolve(os.environ, read_version_file(root.absolute()), option=option)
     typer.echo(_as_json(resolution) if as_json else describe(resolution))
-
-
-def describe(resolution: Resolution) -> str:
-    """Return the answer, and below it every input, strongest first."""
-    rows = [
-        f"  {step.name:<14} {'-' if step.value is None else step.value:<18} {step.outcome:<8} {step.where}"
-        + (f": {step.reason}" if step.reason else "")
-        for step in resolution.steps
-    ]
-    return "\n".join([f"{_answer(resolution)}, from {resolution.source}", *rows])
-
-
-def _answer(resolution: Resolution) -> str:
-    if resolution.version is None:
-        return "whatever Go the machine has"
-    qualities = {Outcome.WANTED: f" (asserted: GOTOOLCHAIN={resolution.gotoolchain} must select it)"}
-    asserted = any(step.outcome is Outcome.WANTED for step in resolution.steps)
-    newer = (
-        " or what go.mod asks for" if resolution.gotoolchain != resolution.version.toolchain and not asserted else ""
-    )
-    return f"{resolution.version.toolchain}{newer}{qualities[Outcome.WANTED] if asserted else ''}"
 
 
 def _as_json(resolution: Resolution) -> str:

@@ -1,0 +1,1 @@
+"""Dagger adapter: executes the build plans of `pipeline.core` in containers and runs the suite in one."""

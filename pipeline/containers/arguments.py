@@ -1,0 +1,62 @@
+"""Arguments that several functions share, with their help texts."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+import dagger
+from dagger import DefaultPath, Doc, Ignore, Name
+
+Source: TypeAlias = Annotated[
+    dagger.Directory,
+    Doc("Repository of the plugin, with its .go-version; the caller's own by default."),
+    DefaultPath("."),
+    Ignore([".git", "**/.venv", "**/__pycache__", "**/.*_cache", "**/node_modules", "_artifacts", "sdk"]),
+]
+Focus: TypeAlias = Annotated[
+    str, Doc("Only scenarios whose id or title matches this regular expression; all by default.")
+]
+Skip: TypeAlias = Annotated[str, Doc("No scenario whose id or title matches this regular expression; none by default.")]
+Family: TypeAlias = Annotated[list[str] | None, Doc("Only these families, such as A or wire,rotation; all by default.")]
+Parallel: TypeAlias = Annotated[int, Doc("Number of workers; 0, the default: two a processor, at most 8.")]
+Shard: TypeAlias = Annotated[str, Doc("Part K of N of the scenarios as K/N; 1/1, all, by default.")]
+
+Words: TypeAlias = list[str]
+GoVersionText: TypeAlias = Annotated[
+    str, Doc("Go version such as 1.26.10 (GO_VERSION); that of .go-version by default."), Name("goVersion")
+]
+GoToolchainText: TypeAlias = Annotated[
+    str, Doc("Toolchain such as go1.26.10 (GOTOOLCHAIN), stronger than go-version; none by default.")
+]
+ForceHostGo: TypeAlias = Annotated[str, Doc("Refused when not empty: a container has no Go of the caller's.")]
+GoBase: TypeAlias = Annotated[
+    dagger.Container | None, Doc("Container with a Go command; golang:<version>-bookworm by default.")
+]
+GoProxy: TypeAlias = Annotated[str, Doc("Module proxy (GOPROXY); Go's own by default.")]
+GoSumDatabase: TypeAlias = Annotated[str, Doc("Checksum database (GOSUMDB); Go's own by default.")]
+ModuleCache: TypeAlias = Annotated[
+    dagger.CacheVolume | None, Doc("Cache volume for Go modules; one of this module by default.")
+]
+BuildCache: TypeAlias = Annotated[
+    dagger.CacheVolume | None, Doc("Cache volume for Go builds; one for each Go release by default.")
+]
+ModuleFolder: TypeAlias = Annotated[
+    str, Doc("Folder of the plugin's go.mod in the source; the source's own by default.")
+]
+PackageFolder: TypeAlias = Annotated[
+    str, Doc("Folder of the plugin's main package in its module; the module's own by default.")
+]
+Tags: TypeAlias = Annotated[Words, Doc("Build tags of the plugin; none by default.")]
+LinkerFlags: TypeAlias = Annotated[Words, Doc("Linker flags of the plugin; none by default.")]
+Cgo: TypeAlias = Annotated[bool, Doc("Build the plugin with cgo; off by default.")]
+PluginJson: TypeAlias = Annotated[
+    dagger.File | None, Doc("How to run the plugin; plugin.json of the source by default.")
+]
+KubernetesVersion: TypeAlias = Annotated[
+    str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; the newest by default.")
+]
+SuiteBase: TypeAlias = Annotated[
+    dagger.Container | None, Doc("Container with Python 3.11 or newer; python:3.13-slim by default.")
+]
+RunId: TypeAlias = Annotated[str, Doc("Name of this run: calls with the same one share one run; a new one by default.")]
+Hosts: TypeAlias = Annotated[Words | None, Doc("Further host names of the service; none by default.")]

@@ -1,0 +1,92 @@
+"""From what a caller gave to the objects of this module."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import dagger
+from dagger import dag
+
+from pipeline.containers.builds import control_plane_builds
+from pipeline.containers.go_source import resolve_source
+from pipeline.containers.plugin import Plugin
+from pipeline.containers.provenance import PROVENANCE_FILE, Executed, provenance
+from pipeline.containers.suite import suite_container, with_program
+from pipeline.containers.toolchain import Toolchain
+from pipeline.core.go_resolution import Resolution
+from pipeline.core.kubernetes import find_release
+
+
+def new_run_id() -> str:
+    """Return a name for a run that no other run has."""
+    return uuid.uuid4().hex
+
+
+def own_source() -> dagger.Directory:
+    """Return this module's own files: suite, harness, module graphs, lock."""
+    return dag.current_module().source()
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Upstream's variables for the Go version, as arguments."""
+
+    go_version: str
+    gotoolchain: str
+    force_host_go: str
+
+    async def resolve(self, source: dagger.Directory) -> Resolution:
+        """Decide which Go builds a source.
+
+        Raises: InputError when nothing, or something that cannot be used, names a version.
+        """
+        values = {
+            "GO_VERSION": self.go_version,
+            "GOTOOLCHAIN": self.gotoolchain,
+            "FORCE_HOST_GO": self.force_host_go,
+        }
+        return await resolve_source(source, {name: value for name, value in values.items() if value})
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """What one run is made of: the plugin, the resolution that chose its Go, and the Kubernetes version."""
+
+    plugin: Plugin
+    resolution: Resolution
+    kubernetes: str
+    suite_base: dagger.Container | None
+
+    async def builds(self) -> tuple[Executed, ...]:
+        """Build the plugin first, which is quick and the likeliest to fail, then the control plane.
+
+        Raises: KmsE2EError when something cannot be built.
+        """
+        release, platform = find_release(self.kubernetes), str(await dag.default_platform())
+        built = await self.plugin.executed()
+        base: Toolchain = self.plugin.toolchain
+        return (built, *await control_plane_builds(own_source(), base, release, platform))
+
+    async def assets(self) -> dagger.Directory:
+        """Return the folder of binaries with plugin.json and provenance.json, as a host makes it.
+
+        Raises: KmsE2EError when something cannot be built or nothing says how to run the plugin.
+        """
+        description = await self.plugin.description()
+        builds = await self.builds()
+        release, platform = find_release(self.kubernetes), str(await dag.default_platform())
+        document = await provenance(builds, platform=platform, release=release, resolution=self.resolution)
+        folder = dag.directory()
+        for item in builds:
+            folder = folder.with_directory(".", item.binaries)
+        return folder.with_new_file(PROVENANCE_FILE, document).with_file("plugin.json", description)
+
+    async def test_image(self) -> dagger.Container:
+        """Return the container with suite and binaries.
+
+        Raises: KmsE2EError when something cannot be built.
+        """
+        own = own_source()
+        container = await suite_container(own, self.suite_base)
+        return with_program(container, own, await self.assets())

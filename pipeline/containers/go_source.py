@@ -1,0 +1,52 @@
+"""Which Go a source tree asks for, read from a Dagger directory; decided by the same code as on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import dagger
+
+from pipeline.core.go_resolution import FILE_NAME, Mode, Resolution, VersionFile, resolve
+from pipeline.core.go_version import MAX_BYTES
+from pipeline.errors import InputError
+
+
+async def read_version_file(source: dagger.Directory) -> VersionFile:
+    """Read `.go-version` of a source; what is wrong with it is returned, since another input may win."""
+    if FILE_NAME not in await source.entries():
+        return VersionFile(FILE_NAME)
+    try:
+        size_bytes = await source.file(FILE_NAME).size()
+        content = await source.file(FILE_NAME).contents() if size_bytes <= MAX_BYTES else ""
+    except dagger.QueryError as error:
+        return VersionFile(FILE_NAME, problem=_unreadable(str(error)))
+    if size_bytes > MAX_BYTES:
+        return VersionFile(FILE_NAME, problem=_unreadable(f"{size_bytes} bytes"))
+    return VersionFile(FILE_NAME, content=content.encode())
+
+
+async def resolve_source(source: dagger.Directory, environment: Mapping[str, str]) -> Resolution:
+    """Decide which Go builds a source, with the caller's variables as arguments.
+
+    Raises: InputError as on a host, and for FORCE_HOST_GO: a container has no Go of the caller's machine.
+    """
+    resolution = resolve(environment, await read_version_file(source))
+    if resolution.mode is Mode.HOST:
+        raise InputError(
+            "FORCE_HOST_GO cannot be honoured in a container: the Go of the caller's machine is not in it",
+            seen=f"FORCE_HOST_GO={environment['FORCE_HOST_GO']}",
+            wanted="no FORCE_HOST_GO",
+            where="the argument force-host-go",
+            next_step="run on the host (kms-e2e run --runner host), or pass a container with that Go as --go-base",
+        )
+    return resolution
+
+
+def _unreadable(seen: str) -> InputError:
+    return InputError(
+        f"{FILE_NAME} cannot be used",
+        seen=seen,
+        wanted=f"a regular, readable file of at most {MAX_BYTES} bytes",
+        where=FILE_NAME,
+        next_step="replace it by a file that holds one version",
+    )

@@ -1,0 +1,119 @@
+"""`Plugin`: the KMS v2 plugin under test as binary, image, bill of materials and provenance."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import dagger
+from dagger import Doc, dag
+
+from pipeline.containers.builds import execute
+from pipeline.containers.images import PLUGIN_IMAGE
+from pipeline.containers.messages import finished
+from pipeline.containers.plugin_source import locate, module_tree, plugin_description
+from pipeline.containers.provenance import Executed, examine, provenance
+from pipeline.containers.toolchain import Toolchain
+from pipeline.containers.typed import function, object_type
+from pipeline.core.build_plan import PLUGIN_BINARY, GoBuild, PluginSource, plugin_plan
+from pipeline.core.sbom import cyclonedx
+from pipeline.errors import InputError
+
+_NO_USER: Final = "65532:65532"  # `nonroot` of the distroless images
+
+
+@object_type
+class Plugin:
+    """The KMS v2 plugin under test, built with the Go version of its source."""
+
+    source: dagger.Directory
+    toolchain: Toolchain
+    module: str
+    package: str
+    tags: list[str]
+    ldflags: list[str]
+    cgo: bool
+    spec: dagger.File | None = None
+
+    @function
+    async def binary(self) -> dagger.File:
+        """Program of the plugin, the same bytes as a host builds."""
+        return (await self.executed()).binaries.file(PLUGIN_BINARY)
+
+    @function
+    async def image(
+        self,
+        base: Annotated[
+            dagger.Container | None, Doc("Base image; a static one without shell and root user by default.")
+        ] = None,
+        revision: Annotated[str, Doc("Revision of the source, such as a commit, for a label; none by default.")] = "",
+    ) -> dagger.Container:
+        """Minimal image with the plugin: no root user, and labels with Go version and source revision."""
+        if self.cgo and base is None:
+            raise InputError(
+                "a plugin that is built with cgo needs a C library, which the default base image has not",
+                wanted="a base image with the C library of the image that builds it, such as debian:bookworm-slim",
+                next_step="pass --base",
+            )
+        container = base or dag.container().from_(PLUGIN_IMAGE)
+        labels = {"title": PLUGIN_BINARY, "revision": revision}
+        for name, value in labels.items():
+            container = container.with_label(f"org.opencontainers.image.{name}", value) if value else container
+        container = (
+            container.with_label("org.golang.version", (await self._gotoolchain()).removeprefix("go"))
+            .with_file(f"/{PLUGIN_BINARY}", await self.binary(), permissions=0o755)
+            .with_user(_NO_USER)
+            .with_entrypoint([f"/{PLUGIN_BINARY}"])
+            .without_default_args()
+        )
+        return await finished(
+            container, "making the plugin's image", next_step="name a base image that exists (--base)"
+        )
+
+    @function
+    async def sbom(self) -> dagger.File:
+        """Bill of materials of the program in CycloneDX 1.5: its Go and every module with version and checksum."""
+        examined = await examine(await self.executed())
+        text = cyclonedx(PLUGIN_BINARY, examined.digests[PLUGIN_BINARY], examined.programs[PLUGIN_BINARY])
+        return dag.directory().with_new_file("sbom.cdx.json", text).file("sbom.cdx.json")
+
+    @function
+    async def provenance(self) -> dagger.File:
+        """provenance.json: Go, flags, module sums and SHA-256 of the program."""
+        platform = str(await dag.default_platform())
+        text = await provenance((await self.executed(),), platform=platform, release=None, resolution=None)
+        return dag.directory().with_new_file("provenance.json", text).file("provenance.json")
+
+    @function
+    async def description(self) -> dagger.File:
+        """plugin.json: how the suite runs the plugin."""
+        text = await plugin_description(self.source, (await self.located()).module, self.spec)
+        return dag.directory().with_new_file("plugin.json", text).file("plugin.json")
+
+    async def executed(self) -> Executed:
+        """Build the plugin.
+
+        Raises: InputError for a source that is no module; BuildError when it does not compile.
+        """
+        toolchain, build = await self.prepared()
+        return await execute(toolchain, build, str(await dag.default_platform()))
+
+    async def prepared(self) -> tuple[Toolchain, GoBuild]:
+        """Return the toolchain with the plugin's source, and the plan of its build."""
+        located = await self.located()
+        tree = await module_tree(self.source, located.module)
+        toolchain = self.toolchain.with_source(tree, located.module)
+        return toolchain, plugin_plan(located, await self._gotoolchain())
+
+    async def located(self) -> PluginSource:
+        """Say where in the source the plugin is."""
+        asked = PluginSource(self.module, self.package, tuple(self.tags), tuple(self.ldflags), self.cgo)
+        return await locate(self.source, asked)
+
+    async def _gotoolchain(self) -> str:
+        """Return the exact toolchain: what GOTOOLCHAIN=goX+auto selects is asked for in the module's folder."""
+        toolchain = self.toolchain
+        if not toolchain.gotoolchain.startswith("go") or "+" not in toolchain.gotoolchain:
+            return toolchain.gotoolchain
+        located = await self.located()
+        selected = toolchain.with_source(await module_tree(self.source, located.module), located.module)
+        return await selected.reported_version(await selected.container())

@@ -1,0 +1,126 @@
+"""`Report`: the evidence of one run of the suite, and its verdict."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import dagger
+from dagger import Doc
+
+from pipeline.containers.messages import last_lines
+from pipeline.containers.suite import REPORT_FOLDER
+from pipeline.containers.typed import field, function, object_type
+from pipeline.core.result import Outcome, RunReport, ScenarioResult, from_json
+from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT, InputError, ProcessError, SuiteFailure
+
+REPORT_FILE: Final = "report.json"
+_KILLED: Final = 128
+"""A process that a signal ended has 128 and the signal's number as exit code."""
+
+
+@object_type
+class Report:
+    """The evidence of one run of the suite. Reading it never fails because a scenario failed; `verdict` does."""
+
+    directory: Annotated[
+        dagger.Directory, Doc("All evidence: report.html, report.json, JUnit, logs, metrics, calls, provenance.")
+    ] = field()
+    exit_code: Annotated[int, Doc("0 all passed, 1 a failure found, 2 wrong input, 3 a defect; 137 killed.")] = field()
+    run_id: Annotated[str, Doc("Name of the run.")] = field()
+    passed: Annotated[int, Doc("Number of scenarios that passed.")] = field()
+    failed: Annotated[int, Doc("Number of scenarios that failed.")] = field()
+    errors: Annotated[int, Doc("Number of scenarios that could not be judged.")] = field()
+    not_run: Annotated[int, Doc("Number of selected scenarios that did not run, with a reason in the report.")] = (
+        field()
+    )
+    output: str = ""
+
+    @function
+    def junit(self) -> dagger.File:
+        """JUnit file of the run."""
+        return self.directory.file("junit_kms_01.xml")
+
+    @function
+    def html(self) -> dagger.File:
+        """Report for people: one HTML file without outside references."""
+        return self.directory.file("report.html")
+
+    @function
+    def json(self) -> dagger.File:
+        """Report for machines, in a versioned schema."""
+        return self.directory.file(REPORT_FILE)
+
+    @function
+    async def verdict(self) -> None:
+        """Return nothing when all passed; else fail with the failing scenarios and their reasons."""
+        if self.exit_code == EXIT_PASSED:
+            return
+        if self.exit_code == EXIT_SUITE_FAILED:
+            raise failure(await read_run(self.directory), self.run_id)
+        if self.exit_code == EXIT_WRONG_INPUT:
+            raise InputError(
+                "the suite could not run", seen=last_lines(self.output), where=f"run {self.run_id}", next_step=_EXPORT
+            )
+        ended = "was killed" if self.exit_code > _KILLED else "ended with a defect of its own"
+        raise ProcessError(
+            f"the suite {ended}",
+            seen=f"exit code {self.exit_code}\n{last_lines(self.output)}",
+            wanted="exit code 0",
+            where=f"run {self.run_id}",
+            next_step=_EXPORT,
+        )
+
+
+_EXPORT: Final = "export the evidence with the same run id: dagger call --run-id=… report directory export --path=DIR"
+
+
+def failure(run: RunReport, run_id: str) -> SuiteFailure:
+    """Return the verdict of a red run, which names each failing scenario with its reason."""
+    red = [item for item in run.scenarios if item.outcome in {Outcome.FAILED, Outcome.ERROR}]
+    lines = [_line(item) for item in red]
+    if run.interrupted:
+        lines.append("the run was interrupted")
+    return SuiteFailure(
+        f"{len(red)} of {len(run.planned)} scenarios did not pass",
+        seen="\n" + "\n".join(lines) if lines else "nothing passed",
+        wanted="every selected scenario passed",
+        where=f"run {run_id} of {run.plugin} on Kubernetes {run.kubernetes or 'unknown'}",
+        next_step=_EXPORT,
+    )
+
+
+async def read_run(directory: dagger.Directory) -> RunReport:
+    """Read report.json of a report's folder.
+
+    Raises: InputError when it is of another schema version.
+    """
+    return from_json(RunReport, await directory.file(REPORT_FILE).contents(), where=REPORT_FILE)
+
+
+async def report_of(container: dagger.Container, run_id: str) -> Report:
+    """Execute a container that runs the suite, and return its report.
+
+    Raises: InputError when the suite wrote no report because of what it was given.
+    """
+    code = await container.exit_code()
+    output = await container.stderr() or await container.stdout()
+    directory = container.directory(REPORT_FOLDER)
+    run = await read_run(directory) if await directory.exists(REPORT_FILE) else None
+    counts = {outcome: run.count(outcome) if run else 0 for outcome in Outcome}
+    planned = set(run.planned) if run else set()
+    missed = sum(item.outcome is Outcome.NOT_RUN for item in run.scenarios if item.id in planned) if run else 0
+    return Report(
+        directory=directory,
+        exit_code=code,
+        run_id=run_id,
+        passed=counts[Outcome.PASSED],
+        failed=counts[Outcome.FAILED],
+        errors=counts[Outcome.ERROR],
+        not_run=missed,
+        output=last_lines(output),
+    )
+
+
+def _line(item: ScenarioResult) -> str:
+    reason = "\n".join(f"         {line}" for line in item.reason.splitlines())
+    return f"    {item.id:<4} {item.outcome}: {item.title}\n{reason}"

@@ -1,0 +1,81 @@
+"""The image that the suite runs in, and one run of the suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import dagger
+from dagger import dag
+
+from pipeline.containers.images import SUITE_IMAGE
+from pipeline.containers.messages import finished
+from pipeline.containers.requirements import LOCK_FILE, suite_requirements
+
+PROGRAM_FOLDER: Final = "/opt/kms-e2e"
+ASSETS_FOLDER: Final = "/assets"
+REPORT_FOLDER: Final = "/report"
+SUITE_LINE: Final = ("python", "-m", "pipeline.suite", "--assets", ASSETS_FOLDER, "--report", REPORT_FOLDER)
+_MIRROR: Final = "name an image that exists (--suite-base), or a package mirror in that image's pip configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which scenarios a run takes and with how many workers; empty values take all and let the suite decide."""
+
+    focus: str = ""
+    skip: str = ""
+    family: tuple[str, ...] = ()
+    parallel: int = 0
+    shard: str = "1/1"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the suite's command line; what is default is left out."""
+        options = (("--focus", self.focus), ("--skip", self.skip))
+        words = [f"{name}={value}" for name, value in options if value]
+        words += [f"--parallel={self.parallel}"] if self.parallel else []
+        words += [f"--shard={self.shard}"] if self.shard != "1/1" else []
+        return (*words, *(["--family", *self.family] if self.family else []))
+
+
+async def suite_container(own: dagger.Directory, base: dagger.Container | None) -> dagger.Container:
+    """Return a container with the suite and its locked dependencies; `own` is this module's source.
+
+    Raises: BuildError when the image or a package cannot be had.
+    """
+    requirements = suite_requirements(await own.file(LOCK_FILE).contents())
+    pip = ["python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    file = f"{PROGRAM_FOLDER}/requirements.txt"
+    container = (
+        (base or dag.container().from_(SUITE_IMAGE))
+        .with_new_file(file, requirements)
+        .with_mounted_cache("/root/.cache/pip", dag.cache_volume("kms-e2e-pip"))
+        .with_exec([*pip, "--no-deps", "--require-hashes", "--requirement", file])
+        .without_mount("/root/.cache/pip")
+        .with_env_variable("PYTHONPATH", PROGRAM_FOLDER)
+        .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
+        .with_env_variable("PYTHONUNBUFFERED", "1")
+    )
+    return await finished(container, "installing the suite's dependencies", next_step=_MIRROR)
+
+
+def with_program(container: dagger.Container, own: dagger.Directory, assets: dagger.Directory) -> dagger.Container:
+    """Add the binaries and the suite's own files; the binaries first, so that an edit of the suite copies them not."""
+    return (
+        container.with_directory(ASSETS_FOLDER, assets)
+        .with_directory(f"{PROGRAM_FOLDER}/pipeline", own.directory("pipeline"), exclude=["**/__pycache__"])
+        .with_new_file(f"{REPORT_FOLDER}/.keep", "")
+        .with_workdir(PROGRAM_FOLDER)
+        .with_default_args(list(SUITE_LINE))
+    )
+
+
+def run_suite(image: dagger.Container, run_id: str, selection: Selection, more: Sequence[str] = ()) -> dagger.Container:
+    """Return the container after one run of the suite, whatever its exit code.
+
+    The run id is part of the command, so that another run is never taken for this one.
+    """
+    words = [*SUITE_LINE, f"--run-id={run_id}", *selection.words, *more]
+    return image.with_exec(words, expect=dagger.ReturnType.ANY)

@@ -1,0 +1,138 @@
+"""Build a Kubernetes KMS v2 plugin with the Go of `.go-version` and prove that it keeps the KMS v2 contract.
+
+The suite runs in containers, with a real etcd and a real kube-apiserver that are built with the Go of Kubernetes' own
+`.go-version`. `kms-e-2-e` fails when a scenario fails, `report` returns the evidence in every case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+
+import dagger
+
+from pipeline.containers import arguments
+from pipeline.containers.arguments import Family, Focus, Parallel, Shard, Skip
+from pipeline.containers.assembly import Assembly, Variables, new_run_id
+from pipeline.containers.checks import assert_go_versions, assert_reproducible
+from pipeline.containers.control_plane import ControlPlane
+from pipeline.containers.messages import show_no_traceback
+from pipeline.containers.plugin import Plugin
+from pipeline.containers.report import Report, report_of
+from pipeline.containers.suite import Selection, run_suite
+from pipeline.containers.toolchain import Toolchain
+from pipeline.containers.typed import check, function, object_type
+from pipeline.core.go_explanation import describe
+from pipeline.core.kubernetes import DEFAULT_RELEASE
+
+show_no_traceback()
+
+
+@object_type
+class Kms:
+    """Kubernetes KMS v2 conformance: Go toolchain, plugin, control plane and suite in containers."""
+
+    source: arguments.Source
+    go: arguments.GoVersionText = ""
+    gotoolchain: arguments.GoToolchainText = ""
+    force_host_go: arguments.ForceHostGo = ""
+    go_base: arguments.GoBase = None
+    goproxy: arguments.GoProxy = ""
+    gosumdb: arguments.GoSumDatabase = ""
+    module_cache: arguments.ModuleCache = None
+    build_cache: arguments.BuildCache = None
+    module: arguments.ModuleFolder = "."
+    package: arguments.PackageFolder = "."
+    tags: arguments.Tags = field(default_factory=list)
+    ldflags: arguments.LinkerFlags = field(default_factory=list)
+    cgo: arguments.Cgo = False
+    plugin_json: arguments.PluginJson = None
+    kubernetes: arguments.KubernetesVersion = DEFAULT_RELEASE.minor
+    suite_base: arguments.SuiteBase = None
+    run_id: arguments.RunId = ""
+
+    def __post_init__(self) -> None:
+        """Name the run once; the state that is passed on keeps the name."""
+        self.run_id = self.run_id or new_run_id()
+
+    @function
+    async def go_version(self) -> str:
+        """Go version in force, where it came from, and every input that was looked at."""
+        return describe(await self._variables().resolve(self.source))
+
+    @function
+    async def toolchain(self) -> Toolchain:
+        """Containers with the Go of the source, for any Go project."""
+        resolution = await self._variables().resolve(self.source)
+        return Toolchain(
+            go_version=str(resolution.version),
+            gotoolchain=resolution.gotoolchain,
+            base=self.go_base,
+            module_cache=self.module_cache,
+            build_cache=self.build_cache,
+            goproxy=self.goproxy,
+            gosumdb=self.gosumdb,
+        )
+
+    @function
+    async def plugin(self) -> Plugin:
+        """KMS v2 plugin of the source: program, image, bill of materials, provenance."""
+        return Plugin(
+            source=self.source,
+            toolchain=await self.toolchain(),
+            module=self.module,
+            package=self.package,
+            tags=self.tags,
+            ldflags=self.ldflags,
+            cgo=self.cgo,
+            spec=self.plugin_json,
+        )
+
+    @function
+    async def assets(self) -> dagger.Directory:
+        """Folder with the programs of a run, plugin.json and provenance.json, as `kms-e2e build` makes it."""
+        return await (await self._assembly()).assets()
+
+    @function
+    async def test_image(self) -> dagger.Container:
+        """Image with suite and programs, for `docker run` without Dagger, to export or to publish."""
+        return await (await self._assembly()).test_image()
+
+    @function
+    async def control_plane(self, hosts: arguments.Hosts = None) -> ControlPlane:
+        """Control plane that encrypts Secrets with the plugin, as a service."""
+        return ControlPlane(image=await self.test_image(), run_id=self.run_id, hosts=hosts or [])
+
+    @function
+    async def report(
+        self, focus: Focus = "", skip: Skip = "", family: Family = None, parallel: Parallel = 0, shard: Shard = "1/1"
+    ) -> Report:
+        """Run the suite and return its evidence, also when scenarios fail."""
+        selection = Selection(focus, skip, tuple(family or ()), parallel, shard)
+        return await report_of(run_suite(await self.test_image(), self.run_id, selection), self.run_id)
+
+    @function
+    @check
+    async def kms_e2e(
+        self, focus: Focus = "", skip: Skip = "", family: Family = None, parallel: Parallel = 0, shard: Shard = "1/1"
+    ) -> None:
+        """Run the suite; fail with the failing scenarios and their reasons."""
+        await (await self.report(focus, skip, family, parallel, shard)).verdict()
+
+    @function
+    @check
+    async def go_version_respected(self) -> None:
+        """Every program was built by the Go of its own .go-version."""
+        await assert_go_versions(await (await self._assembly()).builds())
+
+    @function
+    @check
+    async def artifacts_reproducible(self) -> None:
+        """Build the plugin again in another folder, as another user, without a cache: the bytes are the same."""
+        await assert_reproducible(await self.plugin())
+
+    def _variables(self) -> Variables:
+        return Variables(self.go, self.gotoolchain, self.force_host_go)
+
+    async def _assembly(self) -> Assembly:
+        resolution = await self._variables().resolve(self.source)
+        return Assembly(await self.plugin(), resolution, self.kubernetes, self.suite_base)
