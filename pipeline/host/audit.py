@@ -30,7 +30,14 @@ MAX_SUM_BYTES: Final = 16 << 20
 """Largest go.sum that is read: those of monorepos pass 1 MiB."""
 
 MAX_NOTES: Final = 50
-_RELEVANT: Final = re.compile(rb"(?i)go|gimme")
+MAX_LINE_BYTES: Final = 1 << 15
+"""Longest line that is read, so that no pattern meets a line it needs minutes for."""
+
+_RELEVANT: Final = re.compile(
+    rb"(?i)(?<![a-z])go(?![a-z])|golang|gimme|buildgo1|go(?:ver|toolchain|sumdb|nosum|insecure|private|flags|tool@|binary)"
+    rb"|gonosum|goinsecure"
+)
+"""What every mention of a reader chosen by pattern holds; most files of a tree hold none of it."""
 
 
 class UnreadableError(Exception):
@@ -49,6 +56,10 @@ class Candidate:
         """Return the last part of the path."""
         return self.path.rpartition("/")[2]
 
+    def is_relevant(self, content: bytes) -> bool:
+        """Tell whether a content can hold a mention at all, at the price of one search."""
+        return self.name in ALWAYS_TOLD or _RELEVANT.search(content) is not None
+
 
 def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
     """Audit the repository at `root`, as if its `.go-version` had the content `version_file` when that is given.
@@ -65,7 +76,7 @@ def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
         except UnreadableError as error:
             _tell(candidate, str(error), unreadable, notes)
             continue
-        if content is not None and (candidate.name in ALWAYS_TOLD or _RELEVANT.search(content)):
+        if content is not None:
             auditor.add(shown_path(candidate.path), content.decode("utf-8", "surrogateescape"))
     source = version_file if version_file is not None else _version_file(root)
     return auditor.finish(source, exceptions, unreadable=unreadable, notes=tuple(notes[:MAX_NOTES]))
@@ -91,10 +102,10 @@ def candidates(root: Path) -> Iterator[Candidate]:
 
 
 def read_candidate(root: Path, candidate: Candidate) -> bytes | None:
-    """Return a candidate's content, or None for a link to a file that is read anyway under its own name.
+    """Return a candidate's content, or None when it can hold no mention or is a link to a file that is read anyway.
 
-    Raises: UnreadableError with the reason: no regular file, too large, a NUL byte, a link out of the repository,
-    no permission, or gone.
+    Raises: UnreadableError with the reason: no regular file, too large, a NUL byte, a line too long, a link out of
+    the repository, no permission, or gone.
     """
     path = root / candidate.path
     if candidate.is_link:
@@ -112,6 +123,10 @@ def read_candidate(root: Path, candidate: Candidate) -> bytes | None:
     content = read_regular(path, limit)
     if b"\0" in content:
         raise UnreadableError("it holds a NUL byte")
+    if not candidate.is_relevant(content):
+        return None
+    if max(map(len, content.split(b"\n"))) > MAX_LINE_BYTES:
+        raise UnreadableError(f"it has a line of more than {MAX_LINE_BYTES} bytes")
     return content
 
 

@@ -44,7 +44,7 @@ _TOOL: Final = re.compile(
 )
 _ASSIGNMENT: Final = re.compile(
     r"(?<![\w.$/-])(?P<name>[A-Za-z_]\w*)[\"']?(?P<space>\s*)(?P<operator>::?=|\?=|=)\s*"
-    r"(?P<value>(?:[\"'(]|\$\{\w+:?[-=])*(?P<bare>[^\s\"'`;#,)}]*))"
+    r"(?P<value>(?:[\"'(]|\$\{\w+:?[-=])*(?P<bare>(?:[^\s\"'`;#,)}]|,(?=\S))*+))"
 )
 _UNCHECKED: Final = {
     "GOSUMDB": re.compile(r"off"),
@@ -86,6 +86,7 @@ def assigned(name: str, value: str, column: int) -> Iterator[Hit]:
     kind = variable_kind(name)
     if kind is None or not value:
         return
+    value = value.partition(",")[0]
     bare = value.removeprefix("go")
     named = read_version(bare, Kind.EXACT if upper.endswith("TOOLCHAIN") else kind)
     if named is not None:

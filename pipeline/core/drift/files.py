@@ -56,22 +56,28 @@ _BY_NAME: Final[dict[str, Reader]] = {
     ".env": read_script,
     "Earthfile": read_dockerfile,
 }
+
+
+def _path(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.DOTALL)
+
+
 _BY_PATTERN: Final[tuple[tuple[re.Pattern[str], Reader], ...]] = (
-    (re.compile(r"(?:.*/)?(?:[\w.-]*\.)?(?:[Dd]ockerfile|Containerfile)(?:[._-][\w.-]*)?"), read_dockerfile),
-    (re.compile(r".*\.ya?ml"), read_yaml),
-    (re.compile(r"(?:.*/)?(?:docker-bake|cloudbuild)[\w.-]*\.json"), read_json),
-    (re.compile(r"(?:.*/)?(?:GNUm|[Mm])akefile(?:\.[\w.-]+)?|.*\.(?:mk|mak)"), read_script),
-    (re.compile(r".*\.(?:sh|bash|env)|(?:.*/)?\.env\.[\w.-]+"), read_script),
+    (_path(r"(?:.*[./])?(?:[Dd]ockerfile|Containerfile)(?:[._-][^/]*)?"), read_dockerfile),
+    (_path(r".*\.ya?ml"), read_yaml),
+    (_path(r"(?:.*/)?(?:docker-bake|cloudbuild)[^/]*\.json"), read_json),
+    (_path(r"(?:.*/)?(?:GNUm|[Mm])akefile(?:\.[^/]+)?|.*\.(?:mk|mak)"), read_script),
+    (_path(r".*\.(?:sh|bash|env)|(?:.*/)?\.env\.[^/]+"), read_script),
     (
-        re.compile(r"(?:.*/)?\.?mise\.[\w-]+\.toml|(?:.*/)?\.?(?:config/)?mise/config(?:\.[\w-]+)?\.toml"),
+        _path(r"(?:.*/)?\.?mise\.[\w-]+\.toml|(?:.*/)?\.?(?:config/)?mise/config(?:\.[\w-]+)?\.toml"),
         read_tools_toml,
     ),
-    (re.compile(r".*\.hcl"), read_hcl),
-    (re.compile(r".*\.nix"), read_nix),
-    (re.compile(r"(?:.*/)?(?:WORKSPACE(?:\.\w+)?|[\w.-]*MODULE\.bazel)|.*\.bzl"), read_bazel),
-    (re.compile(r"(?:.*/)?Jenkinsfile(?:[.-][\w.-]+)?"), read_groovy),
+    (_path(r".*\.hcl"), read_hcl),
+    (_path(r".*\.nix"), read_nix),
+    (_path(r"(?:.*/)?(?:WORKSPACE(?:\.\w+)?|[\w.-]*MODULE\.bazel)|.*\.bzl"), read_bazel),
+    (_path(r"(?:.*/)?Jenkinsfile(?:[.-][^/]+)?"), read_groovy),
 )
-_NEVER: Final = re.compile(r".*\.(?:dockerignore|md|txt|orig|rej|swp|bak|go|py|j2|tmpl|tpl)|.*~")
+_NEVER: Final = _path(r".*\.(?:dockerignore|md|txt|orig|rej|swp|bak|go|py|j2|tmpl|tpl)|.*~")
 _HINTS: Final = tuple(
     name.lower() for name in (*_BY_NAME, "dockerfile", "containerfile", "makefile", "workspace", "jenkinsfile")
 )

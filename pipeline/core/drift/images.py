@@ -18,7 +18,7 @@ _REPOSITORY: Final = (
     r"|(?:(?:cimg|devcontainers|cloud-builders|chainguard|bitnami)/(?:go|golang))))"
 )
 _DIGEST: Final = r"(?P<digest>@sha256:[0-9a-f]{64})?"
-_TAG: Final = rf"(?::(?:\$\{{\w+:?-)?(?P<tag>[A-Za-z0-9_{UNKNOWN}][A-Za-z0-9_.{UNKNOWN}-]{{0,127}}))"
+_TAG: Final = rf"(?::(?:\$\{{\w+:?-)?(?P<tag>[A-Za-z0-9_{UNKNOWN}][A-Za-z0-9_.{UNKNOWN}-]{{0,127}}+))"
 _START: Final = r"(?:(?<=://)|(?<=:-)|(?<![\w./@:$-]))"
 _TAGGED: Final = re.compile(rf"{_START}{_REPOSITORY}{_TAG}?{_DIGEST}(?![\w/:@])")
 _WHOLE: Final = re.compile(rf"{_REPOSITORY}{_TAG}?{_DIGEST}")

@@ -153,5 +153,10 @@ Reader = Callable[[Document], Iterable[Mention]]
 
 
 def make_document(path: str, text: str) -> Document:
-    r"""Split text into lines at \n, without a trailing \r, so that columns and line numbers are an editor's."""
+    r"""Split text into lines at \n, without a trailing \r, so that columns and line numbers are an editor's.
+
+    A byte order mark, which builders skip, becomes a space, so that it hides nothing and moves nothing.
+    """
+    if text.startswith("\ufeff"):
+        text = " " + text[1:]
     return Document(path, tuple(line.removesuffix("\r") for line in text.split("\n")))

@@ -12,7 +12,7 @@ from pipeline.core.drift.model import Document, Hit, Kind, Mention, Named
 from pipeline.core.drift.versions import read_version
 
 _TOOL_LINE: Final = re.compile(r"(?P<tool>go|golang)\s+(?P<versions>\S.*)")
-_HEADER: Final = re.compile(r"\s*\[+\s*(?P<name>[^\]]+?)\s*\]+\s*")
+_HEADER: Final = re.compile(r"\s*\[{1,2}(?P<name>[^\[\]]+)\]{1,2}\s*")
 _PAIR: Final = re.compile(r"\s*[\"']?(?P<key>[\w.-]+)[\"']?\s*=\s*(?P<value>.+)")
 _STRING: Final = re.compile(r"(?P<quote>[\"'])(?P<text>[^\"']*)(?P=quote)")
 _INNER_VERSION: Final = re.compile(r"\bversion\s*=\s*[\"'](?P<text>[^\"']+)")
@@ -39,7 +39,7 @@ def read_tools_toml(document: Document) -> Iterator[Mention]:
     for number, line in enumerate(document.lines, 1):
         code = without_comment(line)
         if header := _HEADER.fullmatch(code):
-            section = header["name"].replace('"', "")
+            section = header["name"].replace('"', "").strip()
         elif pair := _PAIR.fullmatch(code):
             yield from _toml_pair(document, number, section, pair)
 

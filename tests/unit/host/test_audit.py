@@ -120,6 +120,11 @@ def test_a_nul_byte_hides_nothing(tmp_path: Path) -> None:
     assert found(audit_tree(root)) == [("Dockerfile", Rule.UNREADABLE)]
 
 
+def test_a_line_too_long_to_read_is_told(tmp_path: Path) -> None:
+    root = write(tmp_path, {".go-version": "1.26.3\n", "Dockerfile": "#" * (1 << 15) + "x\nFROM golang:1.20\n"})
+    assert found(audit_tree(root)) == [("Dockerfile", Rule.UNREADABLE)]
+
+
 def test_bytes_that_are_no_utf_8_hide_nothing(tmp_path: Path) -> None:
     root = write(tmp_path, {".go-version": "1.26.3\n"})
     (root / "Dockerfile").write_bytes(b"# caf\xe9\nFROM golang:1.20\n")

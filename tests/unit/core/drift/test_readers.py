@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import pytest
+
+from pipeline.core.drift.commands import commands_in, without_comment
+from pipeline.core.drift.files import reader_for
+from pipeline.core.drift.images import images_in
+from pipeline.core.drift.model import Kind, Mention, make_document
+from pipeline.core.drift.yaml_lines import json_scalars, yaml_scalars
+
+
+def mentions(path: str, text: str) -> list[Mention]:
+    reader = reader_for(path)
+    assert reader is not None, f"{path} is no candidate"
+    return list(reader(make_document(path, text)))
+
+
+def named(path: str, text: str) -> list[tuple[int, str, str]]:
+    return [(mention.line, mention.text, str(mention.version)) for mention in mentions(path, text)]
+
+
+def test_an_argument_is_told_at_its_default_and_not_at_the_from() -> None:
+    text = "ARG GO_VERSION=1.26.3\nFROM golang:${GO_VERSION}-alpine AS build\nFROM build\n"
+    assert named("Dockerfile", text) == [(1, "1.26.3", "1.26.3")]
+
+
+def test_an_argument_without_default_names_nothing() -> None:
+    assert named("Dockerfile", "ARG GO_VERSION\nFROM golang:${GO_VERSION}-alpine\nFROM golang:$GO_VERSION\n") == []
+
+
+def test_an_argument_that_holds_itself_ends() -> None:
+    text = "ARG A=1.26.3\n" + "ARG A=${A}${A}\n" * 64 + "FROM golang:${A}\n"
+    assert all(mention.line <= 66 for mention in mentions("Dockerfile", text))
+
+
+def test_a_stage_named_like_the_image_is_no_image() -> None:
+    assert named("Dockerfile", "FROM golang:1.26.3 AS golang\nFROM golang\n") == [(1, "1.26.3", "1.26.3")]
+
+
+def test_a_heredoc_of_a_copy_is_text_and_one_of_a_run_is_commands() -> None:
+    text = "COPY <<A /x\nFROM golang:1.20\nA\nRUN <<B\nexport GOTOOLCHAIN=go1.26.2\nB\nFROM golang:1.26.3\n"
+    assert named("Dockerfile", text) == [(5, "1.26.2", "1.26.2"), (7, "1.26.3", "1.26.3")]
+
+
+def test_a_version_in_parts_stands_at_the_from_without_correction() -> None:
+    (mention,) = mentions("Dockerfile", "ARG A=1.26\nARG B=3\nFROM golang:${A}.${B}\n")
+    assert (mention.line, str(mention.version), mention.template) == (3, "1.26.3", "")
+
+
+def test_carriage_returns_and_a_missing_last_line_end_change_nothing() -> None:
+    assert named("a.sh", "#!/bin/sh\r\nGO_VERSION=1.26.3\r\n") == [(2, "1.26.3", "1.26.3")]
+    assert named("go.mod", "module m\r\n\r\ntoolchain go1.26.3") == [(3, "1.26.3", "1.26.3")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Dockerfile",
+        "dockerfile",
+        "Dockerfile.dev",
+        "api.Dockerfile",
+        "build/x.dockerfile",
+        "Containerfile",
+        "Dockerfile-minimal",
+    ],
+)
+def test_dockerfiles_are_known_by_many_names(name: str) -> None:
+    assert reader_for(name) is reader_for("Dockerfile")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "main.go",
+        "README.md",
+        "Dockerfile.md",
+        "Dockerfile.dockerignore",
+        "a.json",
+        "go.model",
+        "x.py",
+        "Makefile.j2",
+        "a.toml",
+    ],
+)
+def test_other_files_are_never_opened(name: str) -> None:
+    assert reader_for(name) is None
+
+
+def test_an_unfinished_block_of_go_mod_hides_nothing_that_go_would_see() -> None:
+    text = "module m\nrequire (\n\tgo v1.2.3\n\ttoolchain v1.2.3\n)\ngo 1.26.0\ntoolchain go1.26.3\n"
+    assert [line for line, _, _ in named("go.mod", text)] == [6, 7]
+
+
+def test_values_of_yaml_know_where_they_stand() -> None:
+    lines = make_document("", "a:\n  - go: '1.26'  # old\n    x: {y: ['1', 2]}\nrun: |\n  one\n\n  two\nz: 3").lines
+    found = [(scalar.line, scalar.column, scalar.text, scalar.key) for scalar in yaml_scalars(lines)]
+    assert found == [
+        (2, 9, "1.26", "go"),
+        (3, 13, "1", "y"),
+        (3, 17, "2", "y"),
+        (5, 2, "one", "run"),
+        (7, 2, "two", "run"),
+        (8, 3, "3", "z"),
+    ]
+
+
+def test_values_of_json_know_the_keys_above_them() -> None:
+    lines = make_document("", '{\n "a": {"b": "c"}, // note\n "d": ["e", {"f": 1}]\n}').lines
+    found = [(scalar.line, scalar.text, scalar.key, scalar.frame.key) for scalar in json_scalars(lines)]
+    assert found == [(2, "c", "b", "a"), (3, "e", "d", ""), (3, "1", "f", "d")]
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [("a # b", "a "), ("#b", ""), ("a#b", "a#b"), ("'a # b' # c", "'a # b' "), ('"#" # x', '"#" '), ("", "")],
+)
+def test_comments_are_cut_outside_quotes_only(line: str, code: str) -> None:
+    assert without_comment(line) == code
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("docker.io/library/golang:1.26.3", "1.26.3"),
+        ("localhost:5000/golang:1.26.3-alpine", "1.26.3"),
+        ("mcr.microsoft.com/devcontainers/go:1-1.26-bookworm", "1.26.x"),
+        ("cimg/go:1.26.3-node", "1.26.3"),
+        ("registry.k8s.io/build-image/kube-cross:v1.37.0-go1.26.5-bullseye.0", "1.26.5"),
+        ("goreleaser/goreleaser-cross:v1.26.3", "1.26.3"),
+        ("golang:1.27rc1", "1.27rc1"),
+        ("docker://golang:1.26.3", "1.26.3"),
+        ("${IMAGE:-golang:1.26.3}", "1.26.3"),
+        ("golang:alpine", "a moving version"),
+    ],
+)
+def test_an_image_names_its_go(text: str, version: str) -> None:
+    assert [str(hit.named) for hit in images_in(text)] == [version]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "golang",
+        "golang:",
+        "golang:$TAG",
+        "golang:${TAG}",
+        "mygolang:1.20",
+        "golang-app:1.20",
+        "golang/tools:1.20",
+        "x/golang-docs:1.2",
+        "github.com/golang/go:1.2",
+        "go:1.20",
+        "golangci/golangci-lint:v1.20",
+        "mongo:1.20",
+        "golang@v1.20.0",
+        "https://x/golang:1.20/y",
+    ],
+)
+def test_what_is_no_go_image_is_left_alone(text: str) -> None:
+    assert list(images_in(text)) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("GOSUMDB=off go build", Kind.UNSAFE),
+        ("export GONOSUMDB='*'", Kind.UNSAFE),
+        ("GOPRIVATE=* go mod download", Kind.UNSAFE),
+        ("GONOSUMDB=github.com/acme,golang.org/toolchain", Kind.UNSAFE),
+        ("GOINSECURE=example.com", Kind.UNSAFE),
+        ("GOFLAGS=-insecure", Kind.UNSAFE),
+        ("go install a.example/b/c@latest", Kind.TOOL),
+        ("go run a.example/b@main -x", Kind.TOOL),
+    ],
+)
+def test_unsafe_settings_and_moving_tools_are_found(line: str, kind: Kind) -> None:
+    assert [hit.kind for hit in commands_in(line)] == [kind]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "GOSUMDB=sum.example.com",
+        "GOPRIVATE=github.com/acme/*",
+        "GONOSUMDB=example.com",
+        "GOINSECURE=",
+        "GOFLAGS=-mod=vendor",
+        "GOTOOLCHAIN=local go test",
+        "GOTOOLCHAIN=auto",
+        "go install a.example/b@v1.2.3",
+        "npm install go@latest",
+        "echo go1.26.3",
+        "go test -run TestGo1.26",
+        "mongo 1.26.3",
+        "GO_VERSION=$(cat .go-version)",
+        "GOSUMDB=$X",
+        "x=go1.26.3",
+    ],
+)
+def test_ordinary_commands_are_left_alone(line: str) -> None:
+    assert list(commands_in(line)) == []
