@@ -16,11 +16,12 @@ from rich.table import Table
 
 from pipeline import __version__
 from pipeline.core.result import Level, NotRun, Outcome, RunReport, ScenarioResult
-from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED
+from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT
 
 if TYPE_CHECKING:
-    from pipeline.harness.kms import SocketAddress
+    from pipeline.harness.kms import KmsClient, SocketAddress
     from pipeline.suite.scenario import Scenario
+    from pipeline.suite.wire.attached import WireScenario
 
 _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "red", Outcome.ERROR: "magenta", Outcome.NOT_RUN: "dim"}
 
@@ -30,31 +31,58 @@ def probe(
     report: Path | None = typer.Option(None, "--report", help="Folder for a report; none is written by default."),
     timeout: float = typer.Option(3.0, "--timeout", min=0.1, help="Seconds that each call may take."),
 ) -> None:
-    """Check the wire protocol of a KMS v2 plugin that is running. Needs no Go, no etcd, no kube-apiserver."""
+    """Check the wire protocol of a KMS v2 plugin that is running. Needs no Go, no etcd, no kube-apiserver.
+
+    Makes about 1300 Status, 650 Encrypt and 850 Decrypt calls, which a remote KMS may bill.
+    """
     # Here and not above, so that a wrong option does not wait for gRPC and pytest.
     from pipeline.harness.kms import KmsClient, parse_address  # noqa: PLC0415
-    from pipeline.suite.wire.attached import first_status, run_attached, wire_scenarios  # noqa: PLC0415
+    from pipeline.suite.wire.attached import first_status, wire_scenarios  # noqa: PLC0415
 
     address = parse_address(socket)
-    console = Console()
+    scenarios, console = wire_scenarios(), Console()
     status = first_status(address, timeout)
     if status is not None:
-        console.print(f"{address}: KMS {escape(status.version)}, healthz {escape(status.healthz)}")
+        console.print(f"{address}: KMS {_shown(status.version)}, healthz {_shown(status.healthz)}")
     started_at = time.time()
-    scenarios = wire_scenarios()
-    results = []
-    with KmsClient(address, timeout) as client, console.status("") as line:
-        for item, result in zip(scenarios, run_attached(client, scenarios), strict=True):
-            line.update(f"{item.entry.id} {escape(item.entry.title)}")
-            results.append(result)
+    with KmsClient(address, timeout) as client:
+        results = _run(client, scenarios, console)
     console.print(_table(results))
     console.print(_left_out(results), style="dim", markup=False)
     if report is not None:
         _write(report, address, started_at, results)
         console.print(f"report: {report}/report.html")
     console.print(_summary(results))
-    bad = any(result.outcome in (Outcome.FAILED, Outcome.ERROR) for result in results)
-    raise typer.Exit(EXIT_SUITE_FAILED if bad else EXIT_PASSED)
+    raise typer.Exit(_exit_code(results))
+
+
+def _run(client: KmsClient, scenarios: list[WireScenario], console: Console) -> list[ScenarioResult]:
+    """Run one after the other; after a Ctrl-C the rest is *not run, interrupted*."""
+    from pipeline.suite.recorder import blank  # noqa: PLC0415
+    from pipeline.suite.wire.attached import run_attached  # noqa: PLC0415
+
+    results: list[ScenarioResult] = []
+    try:
+        with console.status("") as line:
+            for item in scenarios:
+                line.update(f"{item.entry.id} {escape(item.entry.title)}")
+                results.append(run_attached(client, item))
+    except KeyboardInterrupt:
+        left = scenarios[len(results) :]
+        results += [blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED) for item in left]
+    return results
+
+
+def _exit_code(results: list[ScenarioResult]) -> int:
+    if any(result.outcome in (Outcome.FAILED, Outcome.ERROR) for result in results):
+        return EXIT_SUITE_FAILED
+    interrupted = any(result.reason == NotRun.INTERRUPTED for result in results)
+    return EXIT_WRONG_INPUT if interrupted else EXIT_PASSED
+
+
+def _shown(text: str) -> str:
+    """Return what a plugin said so that it can neither style nor steer the terminal."""
+    return escape("".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text))
 
 
 def _table(results: list[ScenarioResult]) -> Table:
@@ -63,7 +91,7 @@ def _table(results: list[ScenarioResult]) -> Table:
         if result.outcome is Outcome.NOT_RUN:
             continue
         style = _STYLES[result.outcome]
-        reason = f"\n[{style}]{escape(result.reason)}[/]" if result.reason else ""
+        reason = f"\n[{style}]{_shown(result.reason)}[/]" if result.reason else ""
         took = f"{result.duration_s * 1000:.0f} ms"
         table.add_row(result.id, result.level, f"[{style}]{result.outcome}[/]", escape(result.title) + reason, took)
     return table
@@ -95,7 +123,8 @@ def _write(folder: Path, address: SocketAddress, started_at: float, results: lis
     from pipeline.suite.unbuilt import unbuilt  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results.jsonl").unlink(missing_ok=True)
+    for name in ("results.jsonl", "events.jsonl"):
+        (folder / name).unlink(missing_ok=True)
     entries: list[Scenario] = [item.entry for item in collect()]
     probed = {result.id: result for result in results}
     rows = [probed.get(entry.id) or blank(entry, Outcome.NOT_RUN, NotRun.NOT_SELECTED) for entry in entries]

@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.errors import InputError
-from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply
+from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply, explain_unimplemented
 from pipeline.harness.process import Process
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import wait_until
@@ -139,5 +139,7 @@ class Plugin:
         try:
             replies.append(self.client.status())
         except KmsCallError as error:
+            if error.code == "UNIMPLEMENTED":
+                raise explain_unimplemented(self.client) from error
             return f"not yet: {error}"
         return True

@@ -60,8 +60,10 @@ FAULTS: Final = {
     "own-keys": "a second process has keys of its own",
     "logs-plaintext": "logs what it encrypts, as base64",
     "metrics-plaintext": "shows what it encrypts in its metrics",
+    "overloaded": "refuses more than 20 calls at once",
     "slow": "takes 200 ms for each call",
     "v1-only": "speaks KMS v1 and not v2",
+    "escape-in-healthz": "its healthz clears the terminal",
     "hangs-in-status": "never answers Status",
     "repeats-ciphertext": "Encrypt returns its first ciphertext for ever",
     "newest-key-only": "Decrypt takes the newest key only",
@@ -135,6 +137,8 @@ class Plugin:
         return "v3" if self.fault == "version" else "v2"
 
     def healthz(self) -> str:
+        if self.fault == "escape-in-healthz":
+            return "\x1b[2J[red]not well"
         return "the double is not well" if self.fault == "unhealthy" else "ok"
 
     def status_key_id(self) -> str:

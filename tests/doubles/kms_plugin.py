@@ -40,6 +40,7 @@ class Server(grpc.GenericRpcHandler):
 
     def __init__(self, plugin: Plugin, fault: str) -> None:
         self.fault = fault
+        self.running = 0
         if fault == "v1-only":
             path = "/v1beta1.KeyManagementService/"
             self.methods = {path + "Version": _typed(v1.VersionRequest, plugin.version_v1)}
@@ -57,6 +58,7 @@ class Server(grpc.GenericRpcHandler):
             return None
 
         async def handle(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            self.running += 1
             try:
                 await self.hinder(details.method)
                 return await method(request)
@@ -64,10 +66,16 @@ class Server(grpc.GenericRpcHandler):
                 context.set_code(failed.code)
                 context.set_details(failed.details)
                 return b""
+            finally:
+                self.running -= 1
 
         return grpc.unary_unary_rpc_method_handler(handle)
 
     async def hinder(self, path: str) -> None:
+        if self.fault == "overloaded":
+            if self.running > 20:
+                raise Failed(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many calls")
+            await asyncio.sleep(0.05)
         if self.fault == "slow":
             await asyncio.sleep(0.2)
         if self.fault == "leaks" and path.endswith("Encrypt"):

@@ -8,6 +8,7 @@ from pipeline.harness.kms.client import (
     KmsCallError,
     KmsClient,
     StatusReply,
+    explain_unimplemented,
 )
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "KmsClient",
     "SocketAddress",
     "StatusReply",
+    "explain_unimplemented",
     "parse_address",
     "require_listener",
 ]

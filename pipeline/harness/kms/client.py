@@ -17,7 +17,7 @@ from typing import Final, Self, TypeVar
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from pipeline.errors import ProcessError
+from pipeline.errors import InputError, ProcessError
 from pipeline.harness.kms import kms_v1beta1_pb2, kms_v2_pb2
 from pipeline.harness.kms.address import SocketAddress, parse_address
 
@@ -198,3 +198,24 @@ class KmsClient:
 def fresh_uid() -> str:
     """Return a new uid for a call, as kube-apiserver makes them."""
     return str(uuid.uuid4())
+
+
+def explain_unimplemented(client: KmsClient) -> InputError:
+    """Return why a server has no Status: it speaks KMS v1 only, or no KMS at all."""
+    try:
+        version = client.version_v1()
+    except KmsCallError as error:
+        return InputError(
+            "a gRPC server answers there, and it is no KMS plugin",
+            seen=f"Status of {error.where} is not implemented; neither is Version of KMS v1 ({error.code})",
+            wanted="the service v2.KeyManagementService",
+            where=str(client.address),
+            next_step="name the socket that the plugin gives to kube-apiserver",
+        )
+    return InputError(
+        "the plugin speaks KMS v1 only",
+        seen=f"KMS v1 version {version}; Status of KMS v2 is not implemented",
+        wanted="the service v2.KeyManagementService",
+        where=str(client.address),
+        next_step="KMS v1 is off by default since Kubernetes 1.29: use a release of the plugin with KMS v2",
+    )

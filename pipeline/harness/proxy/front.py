@@ -26,9 +26,15 @@ class Front:
         self._inner = inner
         self._server: asyncio.Server | None = None
         self._live: set[asyncio.StreamWriter] = set()
+        self._relays: set[asyncio.Task[None]] = set()
         self._flowing = asyncio.Event()
         self._fault: ConnectionFault | None = None
         self._opened = False
+
+    def make_room(self) -> None:
+        """Remove a socket that nobody listens on. Raises: InputError when anything else has the path."""
+        if not self._address.abstract:
+            _make_room(Path(self._address.name))
 
     async def open(self) -> None:
         """Listen, mode 0600 from the first moment.
@@ -55,6 +61,8 @@ class Front:
         """Close every live connection at once."""
         for writer in tuple(self._live):
             writer.transport.abort()
+        for relay in tuple(self._relays):
+            relay.cancel()
 
     async def apply(self, fault: ConnectionFault | None) -> None:
         """Put a connection fault in place of the one before; None lets connections through."""
@@ -73,6 +81,10 @@ class Front:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._live.add(writer)
+        task = asyncio.current_task()
+        if task is not None:
+            self._relays.add(task)
+            task.add_done_callback(self._relays.discard)
         try:
             if isinstance(self._fault, WireGarbage):
                 writer.write(self._fault.data)
@@ -86,7 +98,7 @@ class Front:
             finally:
                 self._live.discard(inner_writer)
                 inner_writer.close()
-        except OSError:  # either side went away, which is what a connection may do
+        except (OSError, asyncio.CancelledError):  # either side went away, or `drop` ended it
             pass
         finally:
             self._live.discard(writer)

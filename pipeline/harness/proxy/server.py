@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from types import TracebackType
@@ -87,7 +86,7 @@ class FaultProxy:
         self.upstream = parse_address(upstream)
         self._record = CallRecord(plane, calls_path)
         # Beside the other socket: that folder is short enough, private, and goes with its owner.
-        self._inner = dataclasses.replace(self.address, name=f"{self.address.name}.in")
+        self._inner = parse_address(f"{self.address}.in")
         self._front = Front(self.address, self._inner)
         self.faults = Faults(self._front)
         self._server: grpc.aio.Server | None = None
@@ -135,8 +134,6 @@ class FaultProxy:
     def stop(self) -> None:
         """Stop listening and end calls under way; a second stop does nothing."""
         shared_loop().run(self._stop())
-        if not self._inner.abstract:
-            Path(self._inner.name).unlink(missing_ok=True)
 
     def drop_connections(self) -> None:
         """Close every live connection now."""
@@ -146,17 +143,31 @@ class FaultProxy:
         self._front.drop()
 
     async def _start(self) -> None:
+        self._front.make_room()  # first of all, since gRPC takes the inner socket of whoever runs there already
         self._channel = grpc.aio.insecure_channel(self.upstream.target, options=CHANNEL_OPTIONS)
         forwarder = Forwarder(self._channel, self.faults, self._record, self._front.drop)
         self._server = grpc.aio.server(handlers=[forwarder], options=_SERVER_OPTIONS)
-        self._server.add_insecure_port(self._inner.target)
+        self._bind_inner(self._server)
         await self._server.start()
         await self._front.open()
+
+    def _remove_inner(self) -> None:
+        if not self._inner.abstract:
+            Path(self._inner.name).unlink(missing_ok=True)
+
+    def _bind_inner(self, server: grpc.aio.Server) -> None:
+        try:
+            server.add_insecure_port(self._inner.target)
+            if not self._inner.abstract:
+                Path(self._inner.name).chmod(0o600)
+        except (RuntimeError, OSError) as error:
+            raise InputError("the proxy cannot listen there", seen=str(error), where=str(self._inner)) from error
 
     async def _stop(self) -> None:
         await self._front.close()
         server, channel, self._server, self._channel = self._server, self._channel, None, None
         if server is not None:
             await server.stop(0)
+            self._remove_inner()
         if channel is not None:
             await channel.close()

@@ -7,7 +7,7 @@ import importlib
 import inspect
 import pkgutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +15,14 @@ import pytest
 
 from pipeline.core.result import NotRun, Outcome, ScenarioResult
 from pipeline.errors import InputError, KmsE2EError
-from pipeline.harness.kms import KmsCallError, KmsClient, SocketAddress, StatusReply, require_listener
+from pipeline.harness.kms import (
+    KmsCallError,
+    KmsClient,
+    SocketAddress,
+    StatusReply,
+    explain_unimplemented,
+    require_listener,
+)
 from pipeline.suite import wire
 from pipeline.suite.recorder import blank
 from pipeline.suite.scenario import ProofRecorder, Scenario
@@ -63,22 +70,16 @@ def first_status(address: SocketAddress, timeout_s: float) -> StatusReply | None
             return client.status()
         except KmsCallError as error:
             if error.code == "UNIMPLEMENTED":
-                raise _without_v2(client) from error
+                raise explain_unimplemented(client) from error
             if error.code in ("DEADLINE_EXCEEDED", "UNAVAILABLE"):
                 raise _silent(address, timeout_s, error) from error
             return None
 
 
-def run_attached(client: KmsClient, scenarios: list[WireScenario]) -> Iterator[ScenarioResult]:
-    """Run those that need no more than the socket, one after the other, and yield each result."""
-    for item in scenarios:
-        if item.obstacle:
-            yield blank(item.entry, Outcome.NOT_RUN, item.obstacle)
-        else:
-            yield _judged(item, client)
-
-
-def _judged(item: WireScenario, client: KmsClient) -> ScenarioResult:
+def run_attached(client: KmsClient, item: WireScenario) -> ScenarioResult:
+    """Run a scenario that needs no more than the socket; any other is *not run* with its reason."""
+    if item.obstacle:
+        return blank(item.entry, Outcome.NOT_RUN, item.obstacle)
     proof = ProofRecorder()
     started_at, begun = time.time(), time.monotonic()
     outcome, reason = Outcome.PASSED, ""
@@ -96,26 +97,6 @@ def _judged(item: WireScenario, client: KmsClient) -> ScenarioResult:
         latencies=tuple(proof.latencies),
         started_at=started_at,
         duration_s=time.monotonic() - begun,
-    )
-
-
-def _without_v2(client: KmsClient) -> InputError:
-    try:
-        version = client.version_v1()
-    except KmsCallError as error:
-        return InputError(
-            "a gRPC server answers there, and it is no KMS plugin",
-            seen=f"Status of {error.where} is not implemented; neither is Version of KMS v1 ({error.code})",
-            wanted="the service v2.KeyManagementService",
-            where=str(client.address),
-            next_step="name the socket that the plugin gives to kube-apiserver",
-        )
-    return InputError(
-        "the plugin speaks KMS v1 only",
-        seen=f"KMS v1 version {version}; Status of KMS v2 is not implemented",
-        wanted="the service v2.KeyManagementService",
-        where=str(client.address),
-        next_step="KMS v1 is off by default since Kubernetes 1.29: use a release of the plugin with KMS v2",
     )
 
 

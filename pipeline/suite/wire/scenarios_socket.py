@@ -32,6 +32,7 @@ _SET_UMASK: Final = "import os, sys; os.umask(int(sys.argv[1], 8)); os.execvp(sy
         source=f"{_GRPC}: kube-apiserver dials Unix sockets only",
         subject=Subject.PLUGIN,
         twin=Twin("starts, and never opens its socket", r"the socket: saw nothing there"),
+        deadline_s=120,
     )
 )
 def scenario_socket_appears(idle_plugin: Plugin, proof: ProofRecorder) -> None:
@@ -70,6 +71,7 @@ def scenario_socket_is_closed_to_others(kms_client: KmsClient, proof: ProofRecor
         source="failure catalogue 8: a plugin set the mode after it listened; none of seven looked at the umask",
         subject=Subject.PLUGIN,
         twin=Twin("narrows the socket's mode some time after it listens", r"modes under umask 000: saw .*0777"),
+        deadline_s=180,
     )
 )
 def scenario_socket_mode_does_not_depend_on_umask(idle_plugin: Plugin, proof: ProofRecorder) -> None:

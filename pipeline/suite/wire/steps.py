@@ -9,8 +9,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from pipeline.errors import ProcessError
 from pipeline.harness.kms import EncryptReply, KmsCallError, KmsClient, SocketAddress
 from pipeline.harness.kms.contract import SEED_BYTES
+from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder
 
 Value = TypeVar("Value")
@@ -104,6 +106,19 @@ def serving_pid(address: SocketAddress) -> int:
             return 0
         pid: int = _PEERCRED.unpack(probe.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEERCRED.size))[0]
         return pid
+
+
+def started(proof: ProofRecorder, plugin: Plugin, what: str) -> None:
+    """Start the plugin and prove that it becomes ready.
+
+    Raises: ScenarioFailed.
+    """
+    seen = "a Status"
+    try:
+        plugin.start()
+    except ProcessError as error:
+        seen = str(error)
+    proof.that(what, observed=seen, wanted="a Status")
 
 
 def still_served(proof: ProofRecorder, client: KmsClient, pid: int, after: str) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -99,6 +100,16 @@ def test_a_plugin_of_kms_v1_alone_gets_one_clear_message(make_double: MakeDouble
     assert "use a release of the plugin with KMS v2" in seen.err
 
 
+def test_a_plugin_that_hangs_gets_one_clear_message(make_double: MakeDouble) -> None:
+    plugin = make_double("hangs-in-status")
+    process = plugin.spawn()
+    wait_until("the socket", plugin.socket.exists, timeout_s=10, alive=[process])
+    seen = probe(str(plugin.socket), "--timeout", "0.5")
+    assert seen.code == 2
+    assert "nobody answers Status there" in seen.err
+    assert "DEADLINE_EXCEEDED" in seen.err
+
+
 def test_status_errors_are_judged_and_not_refused(make_double: MakeDouble) -> None:
     plugin = make_double("status-error")
     plugin.start()
@@ -138,3 +149,29 @@ def test_a_server_that_is_no_grpc_server(tmp_path: Path) -> None:
         seen = probe(str(path), "--timeout", "0.5")
     assert seen.code == 2
     assert "nobody answers Status there" in seen.err
+
+
+def test_what_a_plugin_says_cannot_steer_the_terminal(make_double: MakeDouble) -> None:
+    plugin = make_double("escape-in-healthz")
+    plugin.start()
+    seen = probe(str(plugin.socket))
+    assert seen.code == 1
+    assert "\x1b[2J" not in seen.out
+    assert r"\x1b[2J[red]not well" in seen.out
+
+
+def test_interrupted_it_says_so_and_writes_the_report(make_double: MakeDouble, tmp_path: Path) -> None:
+    plugin = make_double("slow")
+    plugin.start()
+    argv = [sys.executable, "-c", "from pipeline.cli import main; main()", "probe", str(plugin.socket)]
+    with subprocess.Popen([*argv, "--report", str(tmp_path / "r")], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        used = plugin.state / "uses"
+        wait_until("the first Encrypt", lambda: used.stat().st_size > 0, timeout_s=30)
+        running.send_signal(signal.SIGINT)
+        out = running.stdout.read()
+    assert running.returncode == 2, out
+    report = from_json(RunReport, (tmp_path / "r/report.json").read_text(), where="report.json")
+    assert report.interrupted
+    outcomes = {result.id: result.outcome for result in report.scenarios}
+    assert (outcomes["A02"], outcomes["A17"]) == (Outcome.PASSED, Outcome.NOT_RUN)

@@ -277,6 +277,20 @@ def test_a_live_socket_or_another_file_is_not_replaced(plugin: Plugin) -> None:
     assert plugin.client.status().healthz == "ok"
 
 
+def test_a_second_proxy_on_the_path_does_no_harm_to_the_first(proxy: FaultProxy, client: KmsClient) -> None:
+    client.status()
+    with pytest.raises(InputError, match="cannot listen"):
+        FaultProxy(proxy.address.name, proxy.upstream.name).start()
+    proxy.drop_connections()
+    wait_until("a Status", lambda: code_of(client.status) == "OK", timeout_s=5)
+
+
+def test_a_path_too_long_for_the_proxys_own_socket_is_refused(plugin: Plugin) -> None:
+    longest = str(plugin.socket.parent / "x").ljust(106, "x")
+    with pytest.raises(InputError, match="too long"):
+        FaultProxy(longest, plugin.socket)
+
+
 def test_a_socket_left_behind_is_replaced(plugin: Plugin) -> None:
     stale = plugin.socket.with_name("stale.sock")
     with socket.socket(socket.AF_UNIX) as dead:

@@ -34,7 +34,7 @@ TWINS: dict[str, tuple[tuple[str, str], ...]] = {
         ("status-error", "Status: saw INTERNAL: status is not well"),
     ),
     "A03": (("flip-flop", ""), ("version-flip", "different versions in 1000 replies: saw 2")),
-    "A03b": (("key-id-by-start", ""),),
+    "A03b": (("key-id-by-start", ""), ("keeps-stale-socket", "restart 2: saw .*in the way")),
     "A04": (("status-bills", ""),),
     "A05": (
         ("other-key-id", ""),
@@ -55,6 +55,7 @@ TWINS: dict[str, tuple[tuple[str, str], ...]] = {
     "A11b": (("dies-on-large", ""), ("no-authentication", "large Decrypt.*: saw a reply")),
     "A12": (("leaks", ""),),
     "A13": (("mixes-up", ""),),
+    "A13b": (("overloaded", ""),),
     "A14": (("keeps-stale-socket", ""), ("forgets-keys", "Decrypt after SIGTERM: saw NOT_FOUND")),
     "A14b": (("steals-live-socket", ""),),
     "A14c": (("deletes-file", ""),),
