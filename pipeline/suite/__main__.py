@@ -58,7 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--skip", default="", help="no scenario whose id or title matches this expression")
     parser.add_argument("--fast", action="store_true", help="leave out what waits for intervals of kube-apiserver")
     parser.add_argument("--soak", action="store_true", help="take in scenarios that run for minutes on purpose")
-    parser.add_argument("--parallel", type=int, default=0, help="number of workers (default: 2 a processor, at most 8)")
+    parser.add_argument("--parallel", type=int, default=0, help="number of busy workers (default: 2 a processor)")
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="part K of N of the scenarios")
     parser.add_argument("--run-id", default="", help="name of this run (default: a random one)")
     parser.add_argument("--scenarios", nargs="+", type=Path, default=[], help="files with further scenarios")

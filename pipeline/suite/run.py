@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import platform
 import shutil
 import signal
@@ -31,11 +30,10 @@ from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
 from pipeline.suite.equipment import assert_control_plane, load_equipment, read_origin
 from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
+from pipeline.suite.scheduling import schedule
 from pipeline.suite.selection import Selection
 from pipeline.suite.unbuilt import unbuilt
 
-# A control plane needs about 0.6 GiB; more than this many at once gain nothing on common machines.
-MOST_WORKERS: Final = 8
 _PROVENANCE: Final = "provenance.json"
 # What an earlier run may have left in the same folder; nothing else in it is touched.
 _OUR_FOLDERS: Final = ("logs", "calls", "metrics")
@@ -97,15 +95,18 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
 def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: ResultWriter) -> None:
     together = [item for item in planned if not item.entry.alone]
     alone = [item for item in planned if item.entry.alone]
-    workers = min(request.parallel or _workers(), len({item.entry.group for item in together}))
     if together:
-        parallel = ("-n", str(workers), "--dist", "loadgroup", "--max-worker-restart", "4") if workers > 1 else ()
-        _run_pytest(request, together, writer, parallel)
+        plan = schedule([item.entry for item in together], request.parallel)
+        together.sort(key=lambda item: (item.entry.group not in plan.sleepers, -item.entry.deadline_s))
+        workers = ("-n", str(plan.workers), "--dist", "loadgroup", "--max-worker-restart", "4")
+        _run_pytest(request, together, [writer, plan], workers if plan.workers > 1 else ())
     if alone:
-        _run_pytest(request, alone, writer, ())
+        _run_pytest(request, alone, [writer], ())
 
 
-def _run_pytest(request: RunRequest, items: Sequence[Collected], writer: ResultWriter, options: Sequence[str]) -> None:
+def _run_pytest(
+    request: RunRequest, items: Sequence[Collected], plugins: Sequence[object], options: Sequence[str]
+) -> None:
     arguments = [
         *PYTEST_OPTIONS,
         *("-p", "pipeline.suite.recorder", "-p", "no:terminal"),
@@ -114,7 +115,7 @@ def _run_pytest(request: RunRequest, items: Sequence[Collected], writer: ResultW
         *(word for name in request.pytest_plugins for word in ("-p", name)),
         *(item.argument for item in items),
     ]
-    code = pytest.main(arguments, plugins=[writer])
+    code = pytest.main(arguments, plugins=plugins)
     if code is pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
@@ -173,11 +174,6 @@ def _write(request: RunRequest, *, exit_code: int | None = None, note: str = "")
         run = dataclasses.replace(run, exit_code=exit_code, notes=(*run.notes, note))
     write_report(request.report, run)
     return run
-
-
-def _workers() -> int:
-    # Scenarios mostly wait, so two workers a processor keep it busy.
-    return min(MOST_WORKERS, 2 * (os.cpu_count() or 1))
 
 
 def _needs_control_plane(entry: Scenario) -> bool:

@@ -1,0 +1,85 @@
+"""Which worker runs what, and when: sleeping control planes beside each other, busy ones in turn.
+
+A scenario that waits for an interval compiled into kube-apiserver needs a control plane and hardly any processor.
+It gets a worker of its own that takes nothing else, so that many sleep at once and nothing waits behind them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pytest
+from xdist.scheduler import LoadGroupScheduling
+
+from pipeline.suite.scenario import Scenario
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.workermanage import WorkerController
+
+# Measured on 1.37.2: kube-apiserver 350 MiB, etcd 60 MiB, plugin 30 MiB, worker 110 MiB.
+PLANE_BYTES: Final = 700 * 2**20
+MOST_WORKERS: Final = 24
+_WORKERS_PER_PROCESSOR: Final = 2
+_MEMINFO: Final = Path("/proc/meminfo")
+_UNKNOWN_MEMORY_BYTES: Final = 4 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How many workers there are, and the groups that sleep, each on a worker of its own."""
+
+    workers: int
+    sleepers: frozenset[str]
+
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> LoadGroupScheduling:
+        """Give pytest-xdist our scheduler."""
+        return SleeperScheduling(config, log, self.sleepers)
+
+
+class SleeperScheduling(LoadGroupScheduling):
+    """Scheduling by group in which a worker that took a sleeping group takes nothing but sleeping groups."""
+
+    def __init__(self, config: pytest.Config, log: Producer, sleepers: frozenset[str]) -> None:
+        """Keep the names of the groups that sleep; they must come first in the collection."""
+        super().__init__(config, log)
+        self._sleepers = sleepers
+
+    def _reschedule(self, node: WorkerController) -> None:
+        upcoming = next(iter(self.workqueue), None)
+        sleeps = bool(self._sleepers & set(self.assigned_work[node]))
+        if sleeps and upcoming not in self._sleepers and not node.shutting_down:
+            node.shutdown()  # it ends when what it has is done
+            return
+        super()._reschedule(node)
+
+
+def schedule(entries: Iterable[Scenario], parallel: int, *, memory_bytes: int | None = None) -> Schedule:
+    """Plan the workers for scenarios that may run beside each other.
+
+    `parallel` is the number of busy workers, 0 for two a processor, 1 for one worker in all. There are as many
+    sleeping ones as `memory_bytes` (what is free now, by default) allows beside them.
+    """
+    groups: dict[str, bool] = {}
+    for entry in entries:
+        groups[entry.group] = groups.get(entry.group, False) or not entry.fast
+    sleepers = frozenset(name for name, sleeps in groups.items() if sleeps)
+    if parallel == 1:
+        return Schedule(1, frozenset())
+    # Scenarios mostly wait, so two workers a processor keep it busy.
+    busy = min(parallel or _WORKERS_PER_PROCESSOR * (os.cpu_count() or 1), len(groups) - len(sleepers))
+    room = (available_bytes() if memory_bytes is None else memory_bytes) // PLANE_BYTES
+    sleeping = min(len(sleepers), max(1, room - busy))
+    return Schedule(max(1, min(MOST_WORKERS, busy + sleeping)), sleepers)
+
+
+def available_bytes() -> int:
+    """Return the memory that new processes can have, in bytes; 4 GiB where the system does not say (not Linux)."""
+    if not _MEMINFO.is_file():
+        return _UNKNOWN_MEMORY_BYTES
+    lines = dict(line.split(":", 1) for line in _MEMINFO.read_text().splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024

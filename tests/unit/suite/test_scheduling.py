@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pipeline.core.result import Level, Subject
+from pipeline.suite.scenario import Scenario, Twin
+from pipeline.suite.scheduling import PLANE_BYTES, available_bytes, schedule
+
+
+def entry(name: str, *, plane: str = "", fast: bool = True) -> Scenario:
+    twin = Twin(breaks="it", reason="it")
+    return Scenario(
+        id=name, title="t", level=Level.INFO, source="", subject=Subject.PLUGIN, twin=twin, plane=plane, fast=fast
+    )
+
+
+BUSY = [entry(f"A{number:02}") for number in range(10)]
+SLEEPING = [entry(f"D{number:02}", fast=False) for number in range(6)]
+
+
+def test_a_group_with_one_sleeping_scenario_sleeps() -> None:
+    plan = schedule([entry("D41", plane="p"), entry("D42", plane="p", fast=False), entry("A01")], 2)
+    assert plan.sleepers == {"p"}
+
+
+def test_each_sleeping_group_has_a_worker_beside_the_busy_ones() -> None:
+    plan = schedule([*BUSY, *SLEEPING], 3, memory_bytes=100 * PLANE_BYTES)
+    assert plan.workers == 3 + 6
+
+
+def test_memory_bounds_the_sleeping_ones() -> None:
+    assert schedule([*BUSY, *SLEEPING], 3, memory_bytes=5 * PLANE_BYTES).workers == 3 + 2
+    assert schedule([*BUSY, *SLEEPING], 3, memory_bytes=0).workers == 3 + 1
+
+
+def test_there_are_no_more_workers_than_groups() -> None:
+    assert schedule(BUSY[:2], 8, memory_bytes=100 * PLANE_BYTES).workers == 2
+    assert schedule(SLEEPING[:1], 8, memory_bytes=100 * PLANE_BYTES).workers == 1
+
+
+def test_one_means_one() -> None:
+    assert schedule([*BUSY, *SLEEPING], 1).workers == 1
+
+
+def test_the_free_memory_is_known() -> None:
+    assert available_bytes() > 0
