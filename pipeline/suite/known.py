@@ -37,7 +37,7 @@ class KnownIssue:
         return self.since <= version and (self.until is None or version <= self.until)
 
 
-WRITES_STOP: Final = "writes stop 180 s after the last healthy Status"
+WRITES_STOP: Final = "writes end with 'expired at'"
 WRITES_GO_ON: Final = "writes go on"
 
 UNHEALTHY_STATUS_EXTENDS_WRITES: Final = KnownIssue(

@@ -1,4 +1,4 @@
-"""One long outage for several scenarios: faults of all sides at one moment, and what API users see each second after."""
+"""One long outage for several scenarios: faults of all sides at one moment, and what API users see from then on."""
 
 from __future__ import annotations
 

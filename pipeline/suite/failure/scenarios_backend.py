@@ -17,7 +17,7 @@ from pipeline.suite.failure.steps import (
     server_pid,
 )
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.support import alive, new_namespace, opened, reached, write_secret, write_secrets
+from pipeline.suite.support import alive, new_namespace, opened, reached, write_secrets
 
 _WRITES: Final = 5
 
@@ -35,7 +35,7 @@ _WRITES: Final = 5
     )
 )
 def scenario_broken_backend(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """After break_backend health fails (gRPC status or text), known data stays; after heal_backend all comes back alone."""
+    """After break_backend health fails (gRPC status or text) and known data stays; after heal_backend all comes back."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     secrets = write_secrets(plane, proof, namespace, _WRITES)
     pid, plugin_pid = server_pid(plane), plane.plugin.process and plane.plugin.process.pid
@@ -58,7 +58,7 @@ def scenario_broken_backend(control_plane: ControlPlane, proof: ProofRecorder) -
     finally:
         plane.plugin.hook("heal_backend")
     await_ready(plane, proof)
-    lost = [secret.name for secret in secrets if secret.value not in _plain(plane, secret.key)]
+    lost = [secret.name for secret in secrets if secret.value not in opened(plane, secret.key)]
     proof.that("Secrets that the healed plugin does not open", observed=lost, wanted=[])
     proof.that("process id of kube-apiserver", observed=server_pid(plane), wanted=pid)
     now = plane.plugin.process and plane.plugin.process.pid
@@ -77,7 +77,3 @@ def _await_broken(plane: ControlPlane, proof: ProofRecorder) -> str:
     what = "kms-providers reports the broken backend"
     reached(proof, what, broken, timeout_s=NOTICED_TIMEOUT_S, alive=alive(plane))
     return said
-
-
-def _plain(plane: ControlPlane, key: str) -> bytes:
-    return opened(plane, key)

@@ -1,4 +1,4 @@
-"""D48, D76, D78 and D79: what single objects and users of the API see of damage, a killed plugin, a lost right, a stampede."""
+"""D48, D76, D78 and D79: damaged values, a plugin killed under load, a lost right to decrypt, a stampede of reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Final, Self
 
 from pipeline.core.result import Level, Subject
 from pipeline.errors import KmsE2EError
@@ -42,6 +42,7 @@ from pipeline.suite.support import (
 _PLANE: Final = "failure"
 _WRITERS: Final = 4
 _LOAD_S: Final = 1.0
+_LEAST_WRITES: Final = 20
 _READERS: Final = 100
 _DECRYPT_DELAY_S: Final = 1.0
 _RELIST_TIMEOUT_S: Final = 30.0
@@ -52,14 +53,15 @@ _RELIST_TIMEOUT_S: Final = 30.0
         id="D48",
         title="damaged values in etcd fail alone, and are reported",
         level=Level.MUST,
-        source="kubernetes/apiserver storage/etcd3 corrupt_obj_deleter.go: reason StorageError; AES-GCM with the key as AAD",
+        source="kubernetes/apiserver storage/etcd3 corrupt_obj_deleter.go: a StorageError names the object",
         subject=Subject.KUBE_APISERVER,
         plane=_PLANE,
+        deadline_s=120,
         twin=Twin(breaks="etcd: the damage is undone at once", reason="GET of a value with a flipped bit"),
     )
 )
 def scenario_damaged_values(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """A flipped bit in data and in the wrapped seed, and a truncated value: GET 500 each, LIST 500, the neighbour is read."""
+    """A flipped bit in data or wrapped seed, a truncated value: GET 500 each, LIST names one, the neighbour is read."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     damages: dict[str, Callable[[ControlPlane, str], bytes]] = {
         "a value with a flipped bit": _flipped_data,
@@ -74,7 +76,7 @@ def scenario_damaged_values(control_plane: ControlPlane, proof: ProofRecorder) -
         for what, secret in damaged.items():
             _prove_unreadable(proof, f"GET of {what}", plane.api.get_secret(namespace, secret.name), secret)
         prove_read(plane, proof, neighbour, "GET of their neighbour")
-        _prove_list_reports(plane, proof, namespace)
+        _prove_list_reports(plane, proof, namespace, {secret.name for secret in damaged.values()})
         prove_live(plane, proof)
     finally:
         for secret in damaged.values():
@@ -101,16 +103,15 @@ def _prove_unreadable(proof: ProofRecorder, what: str, reply: Reply, secret: Sec
     proof.that(what, observed=str(reply), wanted="HTTP 500 with a reason", holds=told)
 
 
-def _prove_list_reports(plane: ControlPlane, proof: ProofRecorder, namespace: str) -> None:
-    """LIST at an exact, recent revision cannot come from the watch cache of before the damage."""
+def _prove_list_reports(plane: ControlPlane, proof: ProofRecorder, namespace: str, damaged: set[str]) -> None:
+    """LIST is served from memory until kube-apiserver's own watch meets the damage; then it says which object it is."""
 
     def fails() -> str | bool:
         reply = plane.api.get(f"/api/v1/namespaces/{namespace}/secrets")
-        return reply.status == SERVER_ERROR or f"not yet: {reply}"
+        named = any(name in reply.text for name in damaged)
+        return (reply.status == SERVER_ERROR and named and bool(reply.body.get("reason"))) or f"not yet: {reply}"
 
-    reached(proof, "LIST fails", fails, timeout_s=_RELIST_TIMEOUT_S)
-    reply = plane.api.get(f"/api/v1/namespaces/{namespace}/secrets")
-    proof.that("LIST's reason", observed=f"{reply.body.get('reason')}: {reply.text[:500]}", wanted="?", holds=True)
+    reached(proof, "LIST answers 500 with a reason and names a damaged object", fails, timeout_s=_RELIST_TIMEOUT_S)
 
 
 def _prove_list_recovers(plane: ControlPlane, proof: ProofRecorder, namespace: str) -> None:
@@ -134,7 +135,7 @@ def _prove_list_recovers(plane: ControlPlane, proof: ProofRecorder, namespace: s
     )
 )
 def scenario_killed_under_load(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """kill -9 and restart while four writers work: no write fails, every object opens with etcd's bytes and Decrypt."""
+    """SIGKILL and restart while four writers work: no write fails, every object opens with etcd's bytes and Decrypt."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     pid = server_pid(plane)
     with _Load(plane, namespace) as load:
@@ -150,7 +151,7 @@ def scenario_killed_under_load(control_plane: ControlPlane, proof: ProofRecorder
     failed = [str(reply)[:200] for _, reply in load.written if reply.status != CREATED]
     proof.that("failed writes", observed=failed, wanted=[])
     names = [name for name, _ in load.written]
-    proof.that("writes", observed=len(names), wanted="> 20", holds=len(names) > 20)
+    proof.that("writes", observed=len(names), wanted=f">= {_LEAST_WRITES}", holds=len(names) >= _LEAST_WRITES)
     _prove_all_open(plane, proof, namespace, names)
     await_fresh_status(plane)
     health = plane.api.get(HEALTH)
@@ -177,7 +178,7 @@ class _Load:
         self._pool = ThreadPoolExecutor(_WRITERS)
         self.written: list[tuple[str, Reply]] = []
 
-    def __enter__(self) -> _Load:
+    def __enter__(self) -> Self:
         for number in range(_WRITERS):
             self._pool.submit(self._write, number)
         return self
@@ -207,23 +208,29 @@ class _Load:
         source="kubernetes-sigs/aws-encryption-provider PR 139: health that tries Encrypt alone stays good",
         subject=Subject.KUBE_APISERVER,
         plane=_PLANE,
+        deadline_s=120,
         twin=Twin(breaks="proxy: Decrypt is not refused", reason="GET with an unknown seed"),
     )
 )
 def scenario_decrypt_denied(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """Decrypt alone is refused: a GET that needs it is 500 and counted, known seeds are read, writes go on; then all is read."""
+    """Decrypt alone is refused: a GET that needs it is 500 and counted; known seeds and writes go on."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     known = write_secret(plane, proof, namespace)
-    plane.proxy.faults.set(*plane.proxy.faults.active, Error("PERMISSION_DENIED", methods=("Decrypt",)))
+    plane.proxy.faults.set(Error("PERMISSION_DENIED", methods=("Decrypt",)))
     before = operations(plane, "Decrypt", code="PermissionDenied")
     unknown = put_with_new_seed(plane, known, f"{known.name}-unknown")
     reply = plane.api.get_secret(namespace, unknown.name)
     refused = reply.status == SERVER_ERROR and unknown.value.decode() not in reply.text
     proof.that("GET with an unknown seed", observed=str(reply)[:300], wanted="HTTP 500", holds=refused)
-    count = lambda: operations(plane, "Decrypt", code="PermissionDenied")  # noqa: E731
+
+    def count() -> float:
+        return operations(plane, "Decrypt", code="PermissionDenied")
+
     prove_counted(proof, "Decrypt calls counted as PermissionDenied", count, before)
     prove_read(plane, proof, known, "GET with a known seed")
     prove_read(plane, proof, write_secret(plane, proof, namespace), "GET of a new object")
+    asked = count() - before
+    proof.that("Decrypt calls of kube-apiserver meanwhile", observed=asked, wanted=">= 1 (reported)", holds=asked >= 1)
     plane.proxy.faults.clear()
     prove_read(plane, proof, unknown, "GET once Decrypt is allowed")
 
@@ -243,7 +250,7 @@ def scenario_stampede(control_plane: ControlPlane, proof: ProofRecorder) -> None
     """A slow Decrypt (1 s) and 100 parallel GETs: every one has the value; the number of Decrypt calls is reported."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     known = write_secret(plane, proof, namespace)
-    plane.proxy.faults.set(Delay(_DECRYPT_DELAY_S, methods=("Decrypt",)), *plane.proxy.faults.active)
+    plane.proxy.faults.set(Delay(_DECRYPT_DELAY_S, methods=("Decrypt",)))
     since = time.time()
     unknown = put_with_new_seed(plane, known, f"{known.name}-unknown")
     with ThreadPoolExecutor(_READERS) as pool:

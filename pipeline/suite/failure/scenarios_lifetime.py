@@ -1,4 +1,4 @@
-"""D42, D72-D75: how long writes outlive a plugin that fails, for five shapes of failing that share one wait of 3 min."""
+"""D42, D72-D75: how long writes outlive a plugin that fails; five shapes of failing share one wait of 3 min."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _faults(version: str) -> dict[str, Fault]:
     )
 )
 def scenario_write_lifetime(outage: Outage, control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """PERMISSION_DENIED on each call, /readyz left alone: HTTP codes each second against the proxy's last good Status."""
+    """PERMISSION_DENIED, /readyz left alone: HTTP codes each second against the proxy's last good Status."""
     pid = server_pid(control_plane)
     end = outage.end_of_lifetime("error")
     outage.advance(lambda: _expired(outage, proof), until=end + WATCHED_AFTER_S)
@@ -275,6 +275,8 @@ def _prove_known(outage: Outage, plane: ControlPlane, proof: ProofRecorder, name
         observed = WRITES_GO_ON
     version = kubernetes_minor(plane.api)
     prove(proof, f"writes with a bad Status ({name})", UNHEALTHY_STATUS_EXTENDS_WRITES, version, observed)
+    if observed == WRITES_STOP:
+        _prove_end(outage, proof, name)
     proof.that("reads that failed", observed=len(outage.failed_reads(name)), wanted=0)
     told = [call.at for call in outage.calls(name, "Status") if call.fault]
     gaps = [later - earlier for earlier, later in itertools.pairwise(told)]

@@ -47,9 +47,8 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
     )
 )
 def scenario_late_start(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """No socket at first: live, not ready, writes refused; with the plugin ready within the client's back-off, same process."""
+    """No socket at first: live, unready, writes refused; then ready within the client's back-off, same process."""
     plane = make_control_plane(ControlPlaneOptions(late_plugin=True, kms_timeout_s=_KMS_TIMEOUT_S))
-    healthy = plane.proxy.faults.active
     plane.proxy.faults.set(Refuse())
     away = time.monotonic()
     plane.server.wait_live()
@@ -58,7 +57,7 @@ def scenario_late_start(make_control_plane: MakeControlPlane, proof: ProofRecord
     prove_unready(plane, proof, "kms-provider")
     prove_write_refused(plane, proof, namespace)
     plane.plugin.start()
-    plane.proxy.faults.set(*healthy)
+    plane.proxy.faults.clear()
     limit_s = longest_redial_s(time.monotonic() - away) + _CALL_SLACK_S
     await_ready(plane, proof, limit_s)
     secret = write_secret(plane, proof, namespace)
@@ -78,16 +77,15 @@ def scenario_late_start(make_control_plane: MakeControlPlane, proof: ProofRecord
     )
 )
 def scenario_recovery(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """PERMISSION_DENIED from the start of kube-apiserver: no write, same process; the first good Status restores writes."""
+    """PERMISSION_DENIED from the start of kube-apiserver: no write, same process; a good Status restores writes."""
     plane = make_control_plane(ControlPlaneOptions())
-    healthy = plane.proxy.faults.active
-    plane.proxy.faults.set(*healthy, Error("PERMISSION_DENIED", "fault: the credentials have expired"))
+    plane.proxy.faults.set(Error("PERMISSION_DENIED", "fault: the credentials have expired"))
     plane.restart_api_server(ready=False)
     pid = server_pid(plane)
     namespace = new_namespace(plane, proof)
     prove_write_refused(plane, proof, namespace)
     prove_unready(plane, proof, "PermissionDenied")
-    plane.proxy.faults.set(*healthy)
+    plane.proxy.faults.clear()
     healed = time.time()
     await_write(plane, proof, namespace, 2 * UNHEALTHY_POLL_S)
     good_s = plane.proxy.last_good_status_at - healed
@@ -110,7 +108,7 @@ def scenario_recovery(make_control_plane: MakeControlPlane, proof: ProofRecorder
     )
 )
 def scenario_restart_while_down(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """Plugin killed, its socket gone, kube-apiserver restarted: HTTP codes of livez, readyz, a GET; all back with the plugin."""
+    """Plugin killed, socket gone, kube-apiserver restarted: codes of livez, readyz, a GET; all back with the plugin."""
     plane = make_control_plane(ControlPlaneOptions(kms_timeout_s=_KMS_TIMEOUT_S))
     secret = write_secret(plane, proof, new_namespace(plane, proof))
     plane.plugin.stop(kill=True)
@@ -143,7 +141,7 @@ def scenario_restart_while_down(make_control_plane: MakeControlPlane, proof: Pro
     )
 )
 def scenario_removed_socket(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """The socket is away for a few seconds; a GET that needs Decrypt fails meanwhile and succeeds after the next dial."""
+    """The socket is away for seconds; a GET that needs Decrypt fails meanwhile and succeeds after the next dial."""
     plane = make_control_plane(ControlPlaneOptions(kms_timeout_s=_KMS_TIMEOUT_S))
     namespace = new_namespace(plane, proof)
     known = write_secret(plane, proof, namespace)

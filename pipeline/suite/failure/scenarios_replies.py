@@ -78,14 +78,14 @@ def scenario_bad_status(sides: Sides, make_control_plane: MakeControlPlane, proo
         id="D77",
         title="an Encrypt reply beyond the limits is discarded",
         level=Level.MUST,
-        source="kubernetes/apiserver kmsv2/envelope.go ValidateEncryptedObject: keyID and ciphertext 1..1024 bytes, annotations 32 KiB",
+        source="kubernetes/apiserver kmsv2/envelope.go ValidateEncryptedObject",
         subject=Subject.KUBE_APISERVER,
         deadline_s=120,
         twin=Twin(breaks="proxy: the replies keep the limits", reason="each bad reply is named"),
     )
 )
 def scenario_bad_encrypt(sides: Sides, make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """With a new keyID, five bad Encrypt replies are named by health and reach no object; a keyID of 1024 bytes does."""
+    """With a new keyID, five bad Encrypt replies are named by health and reach no object; 1024 bytes of keyID do."""
     plane = make_control_plane(ControlPlaneOptions(configure=sides))
     namespace = new_namespace(plane, proof)
     for name, (edit, _) in _BAD_ENCRYPTS.items():

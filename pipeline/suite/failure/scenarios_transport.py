@@ -1,4 +1,4 @@
-"""D71: a plugin that is slow, silent or speaks nonsense, each seen by health and metrics while writes and reads go on."""
+"""D71: a plugin that is slow, silent or speaks nonsense, seen by health and metrics while writes and reads go on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sides(scenario_equipment: Equipment, plane_name: str) -> Iterator[Sides]:
         id="D71",
         title="a slow, silent or garbled plugin is seen, and costs API users nothing",
         level=Level.MUST,
-        source="kubernetes/apiserver kmsv2/grpc_service.go: the timeout holds for each call; KEP-3299: no plugin call per write",
+        source="kubernetes/apiserver kmsv2/grpc_service.go: callTimeout; KEP-3299: no plugin call per write",
         subject=Subject.KUBE_APISERVER,
         deadline_s=200,
         fast=False,

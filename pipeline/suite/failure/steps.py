@@ -95,7 +95,7 @@ def value_of(reply: Reply) -> bytes:
 
 
 def operations(plane: ControlPlane, method: str, *, code: str = "", provider: str = "") -> float:
-    """Return how many KMS calls kube-apiserver has counted, by gRPC status (all that are not OK: `!OK`) and provider."""
+    """Return how many KMS calls kube-apiserver has counted, by gRPC status (`!OK`: all others) and provider."""
     return sum(
         sample.value
         for sample in plane.api.samples(_OPERATIONS)
@@ -120,8 +120,8 @@ def prove_counted(proof: ProofRecorder, what: str, count: Callable[[], float], b
 def longest_redial_s(outage_s: float) -> float:
     """Return after how long kube-apiserver dials again at the latest when its socket was away for `outage_s` seconds.
 
-    gRPC waits 1 s, 1.6 s, 2.56 s..., each ± 20 %, at most 120 s. At worst all waits of the outage were short and the one
-    under way is long. Source: github.com/grpc/grpc, doc/connection-backoff.md; kube-apiserver sets nothing else.
+    gRPC waits 1 s, 1.6 s, 2.56 s..., each ± 20 %, at most 120 s. At worst all waits of the outage were short and the
+    one under way is long. Source: github.com/grpc/grpc, doc/connection-backoff.md; kube-apiserver sets nothing else.
     """
     return 1.2 * min(120.0, 1.0 + 0.75 * outage_s)
 

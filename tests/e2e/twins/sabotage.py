@@ -20,6 +20,7 @@ from breaks import (
     skip_one_update,
     swap_values,
 )
+from twins_failure import FAILURE
 
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.proxy import EditStatus, Error
@@ -38,6 +39,7 @@ TWINS: Final[dict[str, Sabotage]] = {
     "C31": Sabotage(hooks={"rotate": ("true",)}),
     "C32": Sabotage(plugin_fault="repeats-ciphertext"),
     "C33": Sabotage(plugin_fault="newest-key-only"),
+    **FAILURE,
 }
 
 

@@ -1,0 +1,102 @@
+"""What is broken for each scenario of family D."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from breaks import Break, Sabotage
+
+from pipeline.core.encryption import Identity, encrypt
+from pipeline.harness.api import Reply
+from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.proxy import EditStatus, Error, Fault, FaultProxy, RenameKey
+from pipeline.suite.failure.sides import Sides
+
+_EXPIRED: Final = "encryptedDEKSource expired at 2026-01-01T00:00:00Z (current time is 2026-01-01T00:00:01Z)"
+
+
+def instead(proxy: FaultProxy, *others: Fault) -> None:
+    """Put other faults in place of each that the scenario sets from now on."""
+    original = proxy.faults.set
+    proxy.faults.set = lambda *_: original(*others)  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def side(name: str, *others: Fault) -> Break:
+    """Put other faults in place of those of one side."""
+
+    def broken(plane: ControlPlane) -> None:
+        sides = plane.options.configure
+        assert isinstance(sides, Sides)
+        instead(sides.sides[name].proxy, *others)
+
+    return broken
+
+
+def sticky(*always: Fault) -> Break:
+    """Add faults to all that the scenario sets, and leave them when it clears."""
+
+    def broken(plane: ControlPlane) -> None:
+        original = plane.proxy.faults.set
+        plane.proxy.faults.set = lambda *own: original(*own, *always)  # type: ignore[method-assign] # on purpose
+
+    return broken
+
+
+def no_faults(plane: ControlPlane) -> None:
+    """Let the scenario's faults have no effect."""
+    instead(plane.proxy)
+
+
+def never_healed(plane: ControlPlane) -> None:
+    """Leave the scenario's faults when it clears them."""
+    plane.proxy.faults.clear = lambda: None  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def plain(plane: ControlPlane) -> None:
+    """Store Secrets plain."""
+    plane.server.write_configuration(encrypt(["secrets"], Identity(), plane.provider))
+    plane.restart_api_server()
+
+
+def undamaged(plane: ControlPlane) -> None:
+    """Keep etcd's values as they are."""
+    plane.etcd.put = lambda key, value: None  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def writes_end(resource: str) -> Break:
+    """Let kube-apiserver refuse writes of a resource after the first, as at the end of the write lifetime."""
+
+    def broken(plane: ControlPlane) -> None:
+        request, written = plane.api.request, list[str]()
+
+        def requesting(method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
+            if method == "POST" and path.endswith(f"/{resource}"):
+                written.append(path)
+                if len(written) > 1:
+                    return Reply(500, _EXPIRED)
+            return request(method, path, body, content_type=content_type)
+
+        plane.api.request = requesting  # type: ignore[method-assign] # breaking it is the purpose
+
+    return broken
+
+
+FAILURE: Final[dict[str, Sabotage]] = {
+    "D41": Sabotage(plane=sticky(EditStatus(healthz="broken by the twin"))),
+    "D42": Sabotage(plane=side("error")),
+    "D43": Sabotage(plane=sticky(Error("PERMISSION_DENIED"))),
+    "D44": Sabotage(plane=plain),
+    "D45": Sabotage(plane=side("five")),
+    "D46": Sabotage(hooks={"break_backend": ("true",), "heal_backend": ("true",)}),
+    "D48": Sabotage(plane=undamaged),
+    "D70": Sabotage(plane=never_healed),
+    "D71": Sabotage(plane=side("half-open")),
+    "D72": Sabotage(plane=side("flapping", Error(methods=("Status",)))),
+    "D73": Sabotage(plane=writes_end("limitranges")),
+    "D74": Sabotage(plane=writes_end("resourcequotas")),
+    "D75": Sabotage(plane=side("mismatch", RenameKey())),
+    "D76": Sabotage(plugin_fault="keeps-stale-socket"),
+    "D77": Sabotage(plane=side("two")),
+    "D78": Sabotage(plane=no_faults),
+    "D79": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=2))),
+}
