@@ -18,7 +18,7 @@ from pipeline.harness.kms.client import SERVICE
 from pipeline.harness.proxy.faults import Call, Fault, Memory, Refusal
 from pipeline.harness.proxy.record import CallRecord, key_id_of, uid_of
 
-_DEADLINE_SLACK_S: Final = 0.05
+_DEADLINE_SLACK_S: Final = 0.25
 _OWN_METADATA: Final = ("grpc-", "user-agent", ":")
 
 

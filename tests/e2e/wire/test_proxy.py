@@ -56,7 +56,7 @@ def proxy(plugin: Plugin, tmp_path: Path) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def client(proxy: FaultProxy) -> Iterator[KmsClient]:
-    with KmsClient(proxy.address, timeout_s=1.0) as one:
+    with KmsClient(proxy.address, timeout_s=10.0) as one:
         yield one
 
 
@@ -140,7 +140,9 @@ def test_a_fault_shows_to_the_client_and_ends_when_cleared(
         client.status()
     proxy.faults.set(fault)
     assert proxy.faults.active == (fault,)
-    assert code_of(client.status) == code
+    # A call may begin on a connection of which the client does not know yet that it is gone.
+    assert code_of(lambda: client.status(timeout_s=0.5)) in (code, "UNAVAILABLE")
+    assert code_of(lambda: client.status(timeout_s=0.5)) == code
     proxy.faults.clear()
     wait_until("a Status after the fault", lambda: code_of(client.status) == "OK", timeout_s=10)
 
@@ -231,8 +233,8 @@ def test_a_restarted_plugin_is_found_again(client: KmsClient, plugin: Plugin) ->
 def test_a_dead_plugin_shows_as_a_deadline(client: KmsClient, plugin: Plugin) -> None:
     client.status()
     plugin.stop()
-    assert code_of(client.status) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
-    assert code_of(client.status) == "DEADLINE_EXCEEDED"
+    assert code_of(lambda: client.status(timeout_s=0.5)) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
+    assert code_of(lambda: client.status(timeout_s=0.5)) == "DEADLINE_EXCEEDED"
 
 
 def test_many_calls_at_once_are_all_recorded(client: KmsClient, proxy: FaultProxy) -> None:
@@ -304,6 +306,7 @@ def test_an_abstract_socket(plugin: Plugin) -> None:
     with FaultProxy(name, plugin.socket) as proxy, KmsClient(proxy.address) as client:
         assert client.status().healthz == "ok"
         proxy.faults.set(Refuse())
+        assert code_of(lambda: client.status(timeout_s=0.5)) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
         assert code_of(lambda: client.status(timeout_s=0.5)) == "DEADLINE_EXCEEDED"
         proxy.faults.clear()
         wait_until("a Status", lambda: code_of(client.status) == "OK", timeout_s=5)
