@@ -75,8 +75,9 @@ def to_junit(audit: Audit) -> str:
     suite.add_testcases(cases)
     report = JUnitXml()
     report.add_testsuite(suite)
-    report.update_statistics()
-    return str(report.tostring().decode())
+    report.update_statistics()  # type: ignore[no-untyped-call]
+    content: bytes = report.tostring()  # type: ignore[no-untyped-call]
+    return content.decode()
 
 
 def _case(finding: Finding, result: Failure | Skipped | Error) -> TestCase:

@@ -8,8 +8,8 @@ from typing import Final
 
 from pipeline.errors import InputError
 
-_HEAD: Final = re.compile(r"(?P<path>\S[^\n]*): (?P<version>go\S+|devel \S.*)")
-_MODULE: Final = re.compile(r"\t(?:mod|dep|=>)\t(?P<path>\S+)\t(?P<version>\S+)(?:\t(?P<sum>h1:\S+))?")
+_HEAD: Final = re.compile(r"(?P<path>\S[^\n]*): (?P<version>go\S+(?: X:\S+)?|devel \S.*)")
+_MODULE: Final = re.compile(r"\t(?P<kind>mod|dep|=>)\t(?P<path>\S+)\t(?P<version>\S+)(?:\t(?P<sum>h1:\S+)?)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,8 @@ def parse_go_binaries(output: str) -> tuple[GoBinary, ...]:
         elif module is not None and found:
             last = found[-1]
             entry = Module(module["path"], module["version"], module["sum"] or "")
-            found[-1] = GoBinary(last.path, last.go_version, (*last.modules, entry))
+            before = last.modules[:-1] if module["kind"] == "=>" else last.modules  # what it replaces is not in there
+            found[-1] = GoBinary(last.path, last.go_version, (*before, entry))
     if not found:
         raise InputError("`go version -m` names no program", seen=repr(output[:200]), wanted="programs built by Go")
     return tuple(found)

@@ -19,7 +19,8 @@ from pipeline.core.drift.audit import Audit, Auditor, Note
 from pipeline.core.drift.exceptions import FILE_NAME, Exceptions, parse_exceptions
 from pipeline.core.drift.files import ALWAYS_TOLD, SKIPPED_FOLDERS, reader_for
 from pipeline.core.drift.judge import VERSION_FILE
-from pipeline.core.drift.model import Finding, Rule
+from pipeline.core.drift.model import Finding, Rule, Truth, make_document
+from pipeline.core.drift.truth import GO_MOD, decide_truth
 from pipeline.errors import InputError
 from pipeline.host.source import read_version_file
 
@@ -67,7 +68,7 @@ def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
     Raises: InputError when `root` is no folder or its `audit.toml` cannot be used.
     """
     if not root.is_dir():
-        raise InputError("there is no such folder", seen=str(root), wanted="a repository", next_step="name a folder")
+        raise _no_folder(root)
     exceptions = _exceptions(root)
     auditor, unreadable, notes = Auditor(), list[Finding](), list[Note]()
     for candidate in candidates(root):
@@ -80,6 +81,24 @@ def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
             auditor.add(shown_path(candidate.path), content.decode("utf-8", "surrogateescape"))
     source = version_file if version_file is not None else _version_file(root)
     return auditor.finish(source, exceptions, unreadable=unreadable, notes=tuple(notes[:MAX_NOTES]))
+
+
+def truth_of(root: Path) -> Truth:
+    """Return the version in force at `root` without auditing the tree.
+
+    Raises: InputError when `root` is no folder.
+    """
+    if not root.is_dir():
+        raise _no_folder(root)
+    try:
+        go_mod = make_document(GO_MOD, read_regular(root / GO_MOD, MAX_BYTES).decode("utf-8", "surrogateescape"))
+    except UnreadableError:
+        go_mod = None
+    return decide_truth(_version_file(root), go_mod)[0]
+
+
+def _no_folder(root: Path) -> InputError:
+    return InputError("there is no such folder", seen=str(root), wanted="a repository", next_step="name a folder")
 
 
 def candidates(root: Path) -> Iterator[Candidate]:

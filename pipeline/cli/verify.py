@@ -1,0 +1,111 @@
+"""`kms-e2e verify`: whether programs were built with the Go that `.go-version` demands."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+
+from pipeline import __version__
+from pipeline.core.drift.formats import printable
+from pipeline.core.go_version import GoVersion, parse_go_version
+from pipeline.core.sbom import cyclonedx
+from pipeline.core.spdx import spdx
+from pipeline.errors import EXIT_SUITE_FAILED, InputError, MachineError
+from pipeline.host.audit import truth_of
+from pipeline.host.binaries import Program, read_program
+from pipeline.host.bootstrap import bootstrap_go
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The version that programs have to be built with, and the place that says so."""
+
+    version: GoVersion
+    source: str
+
+
+def verify(
+    files: list[Path] = typer.Argument(help="Programs that Go built."),
+    source: Path = typer.Option(Path(), help="The repository whose .go-version is demanded."),
+    go_version: str | None = typer.Option(None, help="Version to demand instead, such as 1.26.10."),
+    as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
+    sbom: Path | None = typer.Option(None, help="Folder for a bill of materials per program, SPDX and CycloneDX."),
+) -> None:
+    """Tell which Go built each program, and whether it is the one that .go-version demands; exit code 1 when not."""
+    wanted = _wanted(source, go_version)
+    go = bootstrap_go()
+    programs = [read_program(file, go) for file in files]
+    typer.echo(_as_json(programs, wanted) if as_json else "\n".join(_line(program, wanted) for program in programs))
+    if sbom is not None:
+        _write_sboms(programs, sbom)
+    if not all(built_with(program, wanted.version) for program in programs):
+        raise typer.Exit(EXIT_SUITE_FAILED)
+
+
+def built_with(program: Program, version: GoVersion) -> bool:
+    """Tell whether that release built the program; experiments (`X:…`) do not count, forks (`go1.26.10-fork`) do."""
+    return program.binary.go_version.split(" ")[0] == version.toolchain
+
+
+def _wanted(source: Path, option: str | None) -> Wanted:
+    if option is not None:
+        return Wanted(parse_go_version(option.encode(), where="--go-version"), "--go-version")
+    truth = truth_of(source)
+    if truth.version.exact is None:
+        raise InputError(
+            "no exact Go version is in force there",
+            seen=truth.reason,
+            where=str(source),
+            next_step="name a repository with --source, or a version with --go-version",
+        )
+    return Wanted(truth.version.exact, truth.file)
+
+
+def _line(program: Program, wanted: Wanted) -> str:
+    seen = program.binary.go_version
+    name = printable(str(program.path))
+    if built_with(program, wanted.version):
+        return f"ok     {name}: {seen}"
+    return f"wrong  {name}: {seen}, demanded is {wanted.version.toolchain} by {wanted.source}"
+
+
+def _as_json(programs: list[Program], wanted: Wanted) -> str:
+    document = {
+        "demanded": wanted.version.toolchain,
+        "by": wanted.source,
+        "programs": [
+            {
+                "file": str(program.path),
+                "sha256": program.sha256,
+                "go": program.binary.go_version,
+                "ok": built_with(program, wanted.version),
+                "modules": len(program.binary.modules),
+            }
+            for program in programs
+        ],
+    }
+    return json.dumps(document, indent=2)
+
+
+def _write_sboms(programs: list[Program], folder: Path) -> None:
+    tool = f"kms-e2e-{__version__}"
+    if len({program.path.name for program in programs}) < len(programs):
+        names = ", ".join(program.path.name for program in programs)
+        raise InputError("two programs of one name would share a bill of materials", seen=names, where="--sbom")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for program in programs:
+            name = program.path.name
+            created = datetime.datetime.fromtimestamp(int(program.path.stat().st_mtime), datetime.UTC)
+            stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
+            text = spdx(name, program.sha256, program.binary, tool=tool, created=stamp)
+            (folder / f"{name}.spdx.json").write_text(text, encoding="utf-8")
+            (folder / f"{name}.cyclonedx.json").write_text(
+                cyclonedx(name, program.sha256, program.binary), encoding="utf-8"
+            )
+    except OSError as error:
+        raise MachineError("a bill of materials could not be written", seen=str(error), where=str(folder)) from error

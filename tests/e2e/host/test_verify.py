@@ -1,0 +1,51 @@
+"""`kms-e2e verify` on real programs: the Go command of the environment, which is one itself, and what is none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pipeline.cli.verify import verify
+from pipeline.errors import InputError
+from pipeline.host.bootstrap import bootstrap_go
+
+pytestmark = pytest.mark.e2e
+
+
+def run(*arguments: str | Path) -> Result:
+    app = typer.Typer()
+    app.command()(verify)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_program_of_the_demanded_version_passes_and_of_another_fails(tmp_path: Path) -> None:
+    go = bootstrap_go()
+    (tmp_path / ".go-version").write_text(go.version.removeprefix("go") + "\n", encoding="utf-8")
+    right = run(go.path, "--source", tmp_path)
+    assert (right.exit_code, right.stdout.startswith("ok ")) == (0, True)
+    (tmp_path / ".go-version").write_text("1.26.1\n", encoding="utf-8")
+    wrong = run(go.path, "--source", tmp_path, "--json")
+    assert (wrong.exit_code, json.loads(wrong.stdout)["programs"][0]["ok"]) == (1, False)
+
+
+def test_bills_of_materials_are_written(tmp_path: Path) -> None:
+    go = bootstrap_go()
+    folder = tmp_path / "sbom"
+    assert run(go.path, "--go-version", go.version, "--sbom", folder).exit_code == 0
+    document = json.loads((folder / "go.spdx.json").read_text(encoding="utf-8"))
+    assert document["packages"][1]["versionInfo"] == go.version.removeprefix("go")
+    assert json.loads((folder / "go.cyclonedx.json").read_text(encoding="utf-8"))["bomFormat"] == "CycloneDX"
+
+
+def test_what_go_did_not_build_is_refused(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\ntouch executed\n", encoding="utf-8")
+    script.chmod(0o755)
+    for path in (script, tmp_path, tmp_path / "gone"):
+        result = run(path, "--go-version", "1.26.10")
+        assert isinstance(result.exception, InputError), path
+    assert not (tmp_path / "executed").exists()
