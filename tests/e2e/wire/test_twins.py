@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder, ScenarioFailed
+from pipeline.suite.wire import scenarios_resources
 from pipeline.suite.wire.attached import wire_scenarios
 
 pytestmark = pytest.mark.e2e
@@ -72,7 +73,7 @@ CASES = [(name, fault, reason) for name, twins in TWINS.items() for fault, reaso
 
 def run(name: str, make_double: MakeDouble, fault: str) -> ProofRecorder:
     scenario = CATALOGUE[name]
-    plugin = make_double(fault, 6.0 if fault else 20.0)
+    plugin = make_double(fault, 4.0 if fault in ("never-listens", "listens-elsewhere") else 30.0)
     proof = ProofRecorder()
     values: dict[str, Any] = {"proof": proof, "idle_plugin": plugin, "kms_plugin": plugin, "kms_client": plugin.client}
     if "idle_plugin" not in scenario.fixtures:
@@ -86,7 +87,9 @@ def test_every_scenario_has_a_twin_here() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TWINS))
-def test_passes_with_the_healthy_double(name: str, make_double: MakeDouble) -> None:
+def test_passes_with_the_healthy_double(name: str, make_double: MakeDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    if name == "A17":  # the double's latency is the machine's; that slow calls are measured is the twin's proof
+        monkeypatch.setattr(scenarios_resources, "BUDGETS_S", dict.fromkeys(scenarios_resources.BUDGETS_S, 30.0))
     proof = run(name, make_double, "")
     assert proof.proofs
     assert all(fact.holds for fact in proof.proofs)
