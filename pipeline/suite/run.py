@@ -19,12 +19,13 @@ import pytest
 
 from pipeline import __version__
 from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
-from pipeline.errors import KmsE2EError
+from pipeline.errors import InputError, KmsE2EError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
 from pipeline.report.evidence import begin_report
 from pipeline.report.evidence import collect as collect_report
+from pipeline.report.files import RUN_FILE
 from pipeline.report.write import write_report
 from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
 from pipeline.suite.equipment import assert_control_plane, load_equipment, read_origin
@@ -159,6 +160,7 @@ def _header(
 
 def _prepare(request: RunRequest) -> None:
     request.report.mkdir(parents=True, exist_ok=True)
+    _assert_ours(request.report)
     for name in _OUR_FOLDERS:
         shutil.rmtree(request.report / name, ignore_errors=True)
     for name in _OUR_FILES:
@@ -166,6 +168,19 @@ def _prepare(request: RunRequest) -> None:
     provenance = request.assets / _PROVENANCE
     if provenance.is_file():
         shutil.copyfile(provenance, request.report / _PROVENANCE)
+
+
+def _assert_ours(folder: Path) -> None:
+    """Refuse a folder in which files of somebody else have the names that are about to be removed."""
+    taken = [name for name in (*_OUR_FOLDERS, *_OUR_FILES) if (folder / name).exists()]
+    if taken and not (folder / RUN_FILE).is_file():
+        raise InputError(
+            "the folder for the report holds files that no run of ours wrote",
+            seen=", ".join(taken),
+            wanted=f"an empty folder, or one with an earlier report ({RUN_FILE})",
+            where=str(folder),
+            next_step="name another folder by --report",
+        )
 
 
 def _write(request: RunRequest, *, exit_code: int | None = None, note: str = "") -> RunReport:
