@@ -71,7 +71,7 @@ def audit_tree(root: Path, *, version_file: bytes | None = None) -> Audit:
         raise _no_folder(root)
     exceptions = _exceptions(root)
     auditor, unreadable, notes = Auditor(), list[Finding](), list[Note]()
-    for candidate in candidates(root):
+    for candidate in candidates(root, notes):
         try:
             content = read_candidate(root, candidate)
         except UnreadableError as error:
@@ -101,14 +101,18 @@ def _no_folder(root: Path) -> InputError:
     return InputError("there is no such folder", seen=str(root), wanted="a repository", next_step="name a folder")
 
 
-def candidates(root: Path) -> Iterator[Candidate]:
-    """Yield the files to read, without entering `SKIPPED_FOLDERS` or links to folders; order is not defined."""
+def candidates(root: Path, notes: list[Note]) -> Iterator[Candidate]:
+    """Yield the files to read, without entering `SKIPPED_FOLDERS` or links to folders; order is not defined.
+
+    Folders that cannot be listed are added to `notes`.
+    """
     folders = [""]
     while folders:
         prefix = folders.pop()
         try:
             entries = os.scandir(root / prefix)
-        except OSError:
+        except OSError as error:
+            notes.append(Note(shown_path(prefix), _why(error)))
             continue
         with entries:
             for entry in entries:

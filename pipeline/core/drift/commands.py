@@ -27,6 +27,13 @@ _PATTERNS: Final = tuple(
             True,
         ),
         (rf"\bgolang\.org/dl/{_V}", "another toolchain", Kind.EXACT, True),
+        (
+            rf"{_COMMAND}go{_BARE}(?=\s+(?:build|download|env|generate|get|install|list|mod|run|test|tool|version|vet|work)\b)",
+            "a versioned go command",
+            Kind.EXACT,
+            True,
+        ),
+        (rf"\b(?:GO|GOCMD|GO_CMD|GO_BIN|GOBIN|GOEXE)\s*[:?]?=\s*\"?go{_V}", "the go command", Kind.EXACT, True),
         (rf"{_COMMAND}gimme{_OPTIONS}{_W}", "gimme", Kind.RANGE, True),
         (rf"{_COMMAND}gvm\s+(?:install|use){_OPTIONS}{_W}", "gvm", Kind.EXACT, True),
         (rf"{_COMMAND}goenv\s+(?:install|local|global|shell){_OPTIONS}{_W}", "goenv", Kind.EXACT, True),
@@ -110,7 +117,7 @@ def without_comment(line: str) -> str:
     for index, char in enumerate(line):
         if quote:
             quote = "" if char == quote else quote
-        elif char in "\"'":
+        elif char in "\"'" and not line[:index][-1:].isalnum():  # the apostrophe of a word opens nothing
             quote = char
         elif char == "#" and (index == 0 or line[index - 1] in " \t"):
             return line[:index]

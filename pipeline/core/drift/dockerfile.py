@@ -12,10 +12,10 @@ from pipeline.core.drift.images import UNKNOWN, image_slot
 from pipeline.core.drift.model import Document, Hit, Mention
 
 _INSTRUCTION: Final = re.compile(r"\s*(?P<word>[A-Za-z]+)\s+(?P<rest>\S.*)")
-_HEREDOC: Final = re.compile(r"<<-?([\"']?)(?P<end>[A-Za-z_]\w*)\1")
+_HEREDOC: Final = re.compile(r"(?<![^\s\d])<<-?([\"']?)(?P<end>[A-Za-z_]\w*)\1")
 _ESCAPE: Final = re.compile(r"#\s*escape\s*=\s*(?P<char>\S)\s*", re.IGNORECASE)
 _REFERENCE: Final = re.compile(r"\$(?:\{(?P<braced>\w+)(?::?(?P<operator>[-+?])(?P<word>[^}]*))?\}|(?P<plain>\w+))")
-_ARGUMENT: Final = re.compile(r"(?P<name>\w+)(?:=(?P<quote>[\"']?)(?P<value>[^\s\"']*)(?P=quote))?(?:\s+|$)")
+_ARGUMENT: Final = re.compile(r"(?<!\w)(?P<name>\w++)(?:=(?P<quote>[\"']?)(?P<value>[^\s\"']*+)(?P=quote))?(?:\s+|$)")
 _OLD_ENV: Final = re.compile(r"\s*ENV\s+(?P<name>\w+)\s+(?P<value>[^=\s]+)\s*", re.IGNORECASE)
 _FROM: Final = re.compile(r"\s*FROM\s+(?:--\S+\s+)*(?P<reference>\S+)(?:\s+AS\s+(?P<stage>\S+))?", re.IGNORECASE)
 _MAX_EXPANSION: Final = 512
@@ -53,6 +53,7 @@ def read_dockerfile(document: Document) -> Iterator[Mention]:
 
 def _mentions(document: Document) -> Iterator[Mention]:
     state, word, ends = _State(), "", list[tuple[str, bool]]()
+    last_lines = {line.strip(): number for number, line in enumerate(document.lines, 1)}
     escape = _escape(document)
     continued = False
     for number, line in enumerate(document.lines, 1):
@@ -66,9 +67,14 @@ def _mentions(document: Document) -> Iterator[Mention]:
             continue
         if not continued and (match := _INSTRUCTION.match(line)):
             word = match["word"].upper()
-        ends = [(found["end"], word == "RUN") for found in _HEREDOC.finditer(line)] if word in {"RUN", "COPY"} else []
+        if word in {"RUN", "COPY"}:
+            ends = [(name, word == "RUN") for name in _heredocs(line) if last_lines.get(name, 0) > number]
         yield from _line(document, number, line, word, state)
         continued = line.rstrip().endswith(escape)
+
+
+def _heredocs(line: str) -> list[str]:
+    return [found["end"] for found in _HEREDOC.finditer(line)]
 
 
 def _escape(document: Document) -> str:
@@ -106,9 +112,11 @@ def _remember(line: str, number: int, state: _State) -> None:
 
 def _from(document: Document, number: int, line: str, state: _State) -> Iterator[Mention]:
     match = _FROM.match(line)
-    if match is None:
+    if match is None:  # the reference of a FROM that is continued
+        yield from _commands(document, number, line)
         return
-    chars = _expand(match["reference"], number, match.start("reference"), state)
+    written = match["reference"].strip("\"'")
+    chars = _expand(written, number, match.start("reference") + match["reference"].index(written), state)
     reference = "".join(char.char for char in chars)
     if reference.lower() not in state.stages:
         for hit in image_slot(reference):
@@ -131,6 +139,8 @@ def _expand(text: str, number: int, column: int, state: _State) -> list[_Char]:
     """Replace arguments by their defaults; what has no default becomes `UNKNOWN`. Bounded, so that nothing explodes."""
     chars, position = list[_Char](), 0
     for found in _REFERENCE.finditer(text):
+        if len(chars) > _MAX_EXPANSION:
+            break
         chars += _chars(text[position : found.start()], number, column + position)
         chars += _value(found, number, column, state)
         position = found.end()

@@ -11,11 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-_TOKEN: Final = re.compile(
-    r"\"(?P<double>(?:[^\"\\]|\\.)*)\"|'(?P<single>(?:[^']|'')*)'|(?P<comment>//[^\n]*|/\*.*?\*/|(?:(?<=\s)|^)#[^\n]*)"
-    r"|(?P<mark>[{}\[\],]|:(?=[\s{}\[\],\"']|$))|(?P<bare>[^\s{}\[\],\"':#](?:\$\{[^}\n]*\}|<<[^>\n]*>>|[^\s{}\[\],:]|:(?=\S))*)",
-    re.DOTALL,
+_QUOTED: Final = r"\"(?P<double>(?:[^\"\\]|\\.)*+)\"|'(?P<single>(?:[^']|'')*+)'"
+_REST: Final = (
+    r"(?P<mark>[{}\[\],]|:(?=[\s{}\[\],\"']|$))"
+    r"|(?P<bare>[^\s{}\[\],\"':#](?:\$\{[^}\n]*\}|<<[^>\n]*>>|[^\s{}\[\],:]|:(?=\S))*)"
 )
+_JSON_COMMENT: Final = r"(?P<comment>//[^\n]*|/\*(?:.*?\*/|.*))"
+_YAML_COMMENT: Final = r"(?P<comment>(?:(?<=\s)|^)#[^\n]*)"
+_JSON_TOKEN: Final = re.compile(f"{_QUOTED}|{_JSON_COMMENT}|{_REST}", re.DOTALL)
+_YAML_TOKEN: Final = re.compile(f"{_QUOTED}|{_YAML_COMMENT}|{_REST}", re.DOTALL)
+MAX_DEPTH: Final = 256
+"""Levels of a flow collection that are told apart; a deeper one is read as if it were level 256."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,15 +68,24 @@ class _Open:
     items: list[int] = field(default_factory=list)
 
 
+def json_document_scalars(text: str, lines: int) -> list[Scalar]:
+    """Read JSON of so many lines; comments are allowed, as editors and devcontainers do."""
+    starts = [(number, 0) for number in range(1, lines + 1)]
+    return _scalars(_JSON_TOKEN, _Flow(text, starts, Frame(), ""), text)
+
+
 def flow_scalars(text: str, starts: list[tuple[int, int]], frame: Frame, key: str) -> list[Scalar]:
-    """Read JSON (with comments) or a YAML flow collection.
+    """Read a YAML flow collection.
 
     `starts` maps offsets: for each line of `text` its line number and the column its first character has.
     """
-    reader = _Flow(text, starts, frame, key)
-    for token in _TOKEN.finditer(text):
+    return _scalars(_YAML_TOKEN, _Flow(text, starts, frame, key), text)
+
+
+def _scalars(tokens: re.Pattern[str], reader: _Flow, text: str) -> list[Scalar]:
+    for token in tokens.finditer(text):
         reader.take(token)
-    return reader.scalars
+    return reader.finish()
 
 
 class _Flow:
@@ -92,9 +107,7 @@ class _Flow:
                 self._stack[-1].key = self._pending[1]
                 self._pending = None
         elif mark in ("{", "["):
-            top = self._stack[-1]
-            frame = Frame(top.frame, top.key) if mark == "{" else top.frame
-            self._stack.append(_Open(frame, mark == "[", "" if mark == "{" else top.key))
+            self._open(is_list=mark == "[")
         elif mark is not None:
             self._flush()
             if mark != "," and len(self._stack) > 1:
@@ -103,6 +116,17 @@ class _Flow:
                 self._stack[-1].key = ""
         elif not token["comment"]:
             self._value(token)
+
+    def finish(self) -> list[Scalar]:
+        """Return all values, the last one included when nothing closes it."""
+        self._flush()
+        return self.scalars
+
+    def _open(self, *, is_list: bool) -> None:
+        if len(self._stack) <= MAX_DEPTH:
+            top = self._stack[-1]
+            frame = top.frame if is_list else Frame(top.frame, top.key)
+            self._stack.append(_Open(frame, is_list, top.key if is_list else ""))
 
     def _value(self, token: re.Match[str]) -> None:
         group = str(token.lastgroup)

@@ -13,7 +13,7 @@ from pipeline.core.drift.scalars import Scalar
 from pipeline.core.drift.versions import read_version, variable_kind
 from pipeline.core.drift.yaml_lines import json_scalars, yaml_scalars
 
-_IMAGE_KEYS: Final = frozenset({"image", "container", "base_image", "baseimage", "defaultbaseimage"})
+_IMAGE_KEYS: Final = frozenset({"image", "base_image", "baseimage", "defaultbaseimage"})
 _COMPUTED: Final = re.compile(r"\$\{\{|\$\(|\{\{|<<|\$\[|\$[A-Za-z_{]")
 _GO_KEYS: Final = frozenset({"go", "golang"})
 _GO_PARENTS: Final = frozenset({"matrix", "include", "tools"})
@@ -48,11 +48,17 @@ def _hits(document: Document, scalar: Scalar) -> Iterator[Hit]:
         yield from _shifted(scalar, without_comment(scalar.text))
         return
     yield from _keyed(document, scalar)
-    lowered = scalar.key.lower()
-    if lowered in _IMAGE_KEYS or (lowered == "name" and document.name.startswith("cloudbuild")):
+    if _is_image_slot(document, scalar.key.lower()):
         yield from image_slot(scalar.text, scalar.column)
     else:
         yield from _shifted(scalar, scalar.text)
+
+
+def _is_image_slot(document: Document, key: str) -> bool:
+    """Tell whether a value is an image and nothing else, so that no tag means `latest`; elsewhere it is a name."""
+    if key == "name":
+        return document.name.startswith("cloudbuild")
+    return key in _IMAGE_KEYS or (key == "container" and "/workflows/" in document.path)
 
 
 def _shifted(scalar: Scalar, text: str) -> Iterator[Hit]:

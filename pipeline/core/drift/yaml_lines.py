@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.core.drift.commands import without_comment
-from pipeline.core.drift.scalars import Frame, Scalar, flow_scalars
+from pipeline.core.drift.scalars import Frame, Scalar, flow_scalars, json_document_scalars
 
 _DASH: Final = re.compile(r"-(?:\s+|$)")
 _KEY: Final = re.compile(
-    r"(?P<key>\"[^\"]*\"|'[^']*'|[^\s\"'#\[\]{},&*!|>%@-][^\s\"'#]*?|[\w.$()<{-][\w .$(){}/<>-]*?)\s*:(?:\s+|$)"
+    r"(?P<key>\"[^\"]*\"|'[^']*'|[^\s\"'#\[\]{},&*!|>%@-][^\s\"'#]*?"
+    r"|[\w.$()<{-][\w.$(){}/<>-]*(?: [\w.$(){}/<>-]+)*+)\s*+:(?:\s+|$)"
 )
 _BLOCK: Final = re.compile(r"(?:[!&]\S+\s+)*[|>][+-]?[0-9]?[+-]?\s*")
 _MAX_FLOW_LINES: Final = 400
@@ -144,5 +145,4 @@ def _depth(text: str) -> int:
 
 def json_scalars(lines: tuple[str, ...]) -> list[Scalar]:
     """Return every plain value of a JSON file; comments are allowed, as editors and devcontainers do."""
-    starts = [(number, 0) for number in range(1, len(lines) + 1)]
-    return flow_scalars("\n".join(lines), starts, Frame(), "")
+    return json_document_scalars("\n".join(lines), len(lines))

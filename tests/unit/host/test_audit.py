@@ -41,7 +41,7 @@ def test_a_tree_that_agrees_is_clean(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", [".git", "node_modules", "vendor", "testdata", "third_party", ".venv"])
 def test_copies_of_others_are_not_entered(tmp_path: Path, folder: str) -> None:
     root = write(tmp_path, {".go-version": "1.26.3\n", f"a/{folder}/Dockerfile": "FROM golang:1.20\n"})
-    assert list(candidates(root / "a")) == []
+    assert list(candidates(root / "a", [])) == []
     assert audit_tree(root).clean
 
 
@@ -157,6 +157,20 @@ def test_a_file_without_permission_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("pipeline.host.audit.os.open", refuse)
     with pytest.raises(UnreadableError, match="permission denied"):
         read_regular(root / "Dockerfile", MAX_BYTES)
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = write(tmp_path, {".go-version": "1.26.3\n"})
+    real = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    (root / "closed").mkdir()
+    monkeypatch.setattr("pipeline.host.audit.os.scandir", refuse)
+    assert [(note.file, note.reason) for note in audit_tree(root).notes] == [("closed/", "permission denied")]
 
 
 def test_look_alikes_name_nothing(tmp_path: Path) -> None:

@@ -111,7 +111,8 @@ def test_a_pointer_is_judged_by_where_it_leads() -> None:
 def test_corrections_are_offered_only_where_they_are_safe() -> None:
     files = {
         ".go-version": "1.26.3\n",
-        "Dockerfile": f"FROM golang:1.25-alpine\nFROM golang:1.25@sha256:{'a' * 64}\nFROM golang\nFROM golang:bookworm\n",
+        "Dockerfile": "FROM golang:1.25-alpine\n"
+        f"FROM golang:1.25@sha256:{'a' * 64}\nFROM golang\nFROM golang:bookworm\n",
         ".github/workflows/a.yml": "jobs:\n  a:\n    strategy:\n      matrix:\n        go: ['1.25', '1.24']\n",
         "go.mod": "go 1.27.0\n",
     }

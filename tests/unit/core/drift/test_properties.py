@@ -174,7 +174,8 @@ def test_versions_of_other_things_are_no_alarm(word: str, number: str, quote: st
         "Makefile": f"{name} := {number}\n{name.lower()} ?= {number}\n",
         "a.sh": f"export {name}={value}\n{name}=${{{name}:-{number}}}\n",
         "Dockerfile": f"ARG {name}={value}\nENV {name}={value}\nENV {name} {number}\n",
-        ".github/workflows/a.yml": f"env:\n  {name}: {value}\njobs:\n  a:\n    with:\n      {word.lower()}-version: {value}\n",
+        ".github/workflows/a.yml": f"env:\n  {name}: {value}\njobs:\n  a:\n    with:\n"
+        f"      {word.lower()}-version: {value}\n",
         "docker-bake.hcl": f'variable "{name}" {{\n  default = "{number}"\n}}\n',
         "a.bzl": f'{name} = "{number}"\n',
         ".tool-versions": f"{word.lower()} {number}\n",
@@ -203,7 +204,8 @@ def test_dependencies_and_actions_are_no_alarm(first: str, second: str) -> None:
         ".go-version": "1.999.9\n",
         "go.mod": f"module m\n\nrequire (\n\texample.com/go v{first}.0\n\tgo.example.com/x v{second}\n)\n",
         "go.sum": f"golang.org/x/tools v{first}.0 h1:x\ngolang.org/toolchains v0.0.1-go{second} h1:x\n",
-        ".github/workflows/a.yml": f"jobs:\n  go:\n    steps:\n      - uses: actions/setup-go@v{first}\n        name: go {second}\n",
+        ".github/workflows/a.yml": f"jobs:\n  go:\n    steps:\n      - uses: actions/setup-go@v{first}\n"
+        f"        name: go {second}\n",
         "values.yaml": f"go: {first}\ntag: {second}\nimage:\n  tag: go-{first}\n",
     }
     assert _alarms(files) == []

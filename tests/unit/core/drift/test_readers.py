@@ -42,6 +42,39 @@ def test_a_heredoc_of_a_copy_is_text_and_one_of_a_run_is_commands() -> None:
     assert named("Dockerfile", text) == [(5, "1.26.2", "1.26.2"), (7, "1.26.3", "1.26.3")]
 
 
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", "RUN echo $((1<<A))\nFROM golang:1.26.3\n"),
+        ("Dockerfile", "RUN cat <<NEVER\nFROM golang:1.26.3\n"),
+        ("Dockerfile", "RUN read x <<<A\nFROM golang:1.26.3\nA\n"),
+        ("Dockerfile", "FROM \\\n  golang:1.26.3\n"),
+        ("Dockerfile", 'FROM "golang:1.26.3"\n'),
+        ("Dockerfile", "from\tgolang:1.26.3\n"),
+        ("Dockerfile", "RUN echo don't # fail\nFROM golang:1.26.3\n"),
+        ("a.sh", "x=$((1<<A))\nexport GOTOOLCHAIN=go1.26.3\n"),
+        ("a.sh", "cat <<NEVER\nexport GOTOOLCHAIN=go1.26.3\n"),
+        ("a.sh", "cat > Dockerfile <<END\nFROM golang:1.26.3\nEND\n"),
+        ("a.sh", "go1.26.3 build ./...\n"),
+        ("Makefile", "GO ?= go1.26.3\n"),
+        ("a.yml", "a: [//x, 'golang:1.26.3']\n"),
+        ("a.yml", "a: don't # no\nimage: golang:1.26.3\n"),
+        ("a.yml", "image: &anchor golang:1.26.3\n"),
+        ("a.yml", "services: {go: {image: 'golang:1.26.3'}}\n"),
+        (".github/workflows/a.yml", "jobs:\n a:\n  strategy: {matrix: {go: [1.26.3]}}\n"),
+        (".github/workflows/a.yml", "jobs:\n  a:\n    steps:\n    - with: {\n        go-version: 1.26.3 }\n"),
+        ("devcontainer.json", "[" * 9000 + '"golang:1.26.3"'),
+    ],
+)
+def test_nothing_hides_a_version(path: str, text: str) -> None:
+    assert [version for _, _, version in named(path, text)] == ["1.26.3"]
+
+
+def test_a_containers_name_is_no_image_outside_workflows() -> None:
+    assert named("hpa.yaml", "spec:\n  container: golang\n") == []
+    assert len(named(".github/workflows/a.yml", "jobs:\n  a:\n    container: golang\n")) == 1
+
+
 def test_a_version_in_parts_stands_at_the_from_without_correction() -> None:
     (mention,) = mentions("Dockerfile", "ARG A=1.26\nARG B=3\nFROM golang:${A}.${B}\n")
     assert (mention.line, str(mention.version), mention.template) == (3, "1.26.3", "")
