@@ -74,17 +74,7 @@ def collect(folder: Path) -> RunReport:
 
     Raises: InputError when the folder holds no run.json.
     """
-    path = folder / files.RUN_FILE
-    if not path.is_file():
-        raise InputError(
-            "the folder holds no report",
-            seen=_listing(folder),
-            wanted=f"{files.REPORT_FILE} or {files.RUN_FILE}",
-            where=str(folder),
-            next_step="name the folder that was given to `kms-e2e run --report`",
-        )
-    base = from_json(RunReport, path.read_text(encoding="utf-8", errors="replace"), where=str(path))
-    _refuse_undescribed(base, path)
+    base = _begun(folder)
     notes = list(base.notes)
     scenarios = _lay_over(base, read_lines(folder / files.RESULTS_FILE, ScenarioResult, notes), notes)
     events = read_lines(folder / files.EVENTS_FILE, Event, notes)
@@ -105,6 +95,21 @@ def collect(folder: Path) -> RunReport:
         go_version_source=base.go_version_source or provenance.go_version_source,
     )
     return _judged(replace(collected, notes=tuple(notes)))
+
+
+def _begun(folder: Path) -> RunReport:
+    path = folder / files.RUN_FILE
+    if not path.is_file():
+        raise InputError(
+            "the folder holds no report",
+            seen=_listing(folder),
+            wanted=f"{files.REPORT_FILE} or {files.RUN_FILE}",
+            where=str(folder),
+            next_step="name the folder that was given to `kms-e2e run --report`",
+        )
+    base = from_json(RunReport, path.read_text(encoding="utf-8", errors="replace"), where=str(path))
+    _refuse_undescribed(base, path)
+    return base
 
 
 def read_lines(path: Path, kind: type[Record], notes: list[str], *, shown: str = "") -> list[Record]:

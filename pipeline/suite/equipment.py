@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.plugin_spec import plugin_spec_from_json
@@ -35,29 +33,6 @@ def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
         ) from error
     plugin = plugin_spec_from_json(text, where=str(description))
     return Equipment(assets.resolve(), plugin, Evidence(report.resolve()))
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The versions that provenance.json names, empty when it is silent."""
-
-    kubernetes: str = ""
-    go_version: str = ""
-    go_version_source: str = ""
-
-
-def read_origin(provenance: Path) -> Origin:
-    """Return where the binaries come from; a folder made by other means may have no provenance.json.
-
-    Raises: InputError when the file is there and is no JSON object.
-    """
-    if not provenance.is_file():
-        return Origin()
-    try:
-        document = json.loads(provenance.read_text())
-        return Origin(**{name: str(document.get(name, "")) for name in Origin.__slots__})
-    except (ValueError, AttributeError) as error:
-        raise InputError("provenance.json cannot be read", seen=str(error), where=str(provenance)) from error
 
 
 def assert_control_plane(assets: Path) -> None:

@@ -28,7 +28,7 @@ from pipeline.report.evidence import collect as collect_report
 from pipeline.report.files import RUN_FILE
 from pipeline.report.write import write_report
 from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
-from pipeline.suite.equipment import assert_control_plane, load_equipment, read_origin
+from pipeline.suite.equipment import assert_control_plane, load_equipment
 from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.scheduling import schedule
@@ -137,7 +137,6 @@ def _header(
     request: RunRequest, equipment: Equipment, catalogue: Sequence[Collected], planned: Sequence[Collected]
 ) -> RunReport:
     chosen = {item.entry.id for item in planned}
-    origin = read_origin(request.assets / _PROVENANCE)
     rows = [
         blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED)
         for item in catalogue
@@ -148,9 +147,9 @@ def _header(
         started_at=time.time(),
         finished_at=0.0,
         plugin=equipment.plugin.name,
-        kubernetes=origin.kubernetes,
-        go_version=origin.go_version,
-        go_version_source=origin.go_version_source,
+        kubernetes="",  # the report takes the versions from provenance.json
+        go_version="",
+        go_version_source="",
         exit_code=1,
         planned=tuple(item.entry.id for item in planned),
         scenarios=(*rows, *unbuilt({item.entry.id for item in catalogue})),

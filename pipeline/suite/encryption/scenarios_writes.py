@@ -11,6 +11,7 @@ from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvi
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, encrypt_secrets
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
+from pipeline.suite.stores import rewrite_quietly
 from pipeline.suite.support import (
     SECRETS_PREFIX,
     await_fresh_status,
@@ -60,14 +61,6 @@ def scenario_rewrite_all(
     proof.that("stored unencrypted after the rewrite", observed=left, wanted=[])
     wanted = plane.plugin.client.status().key_id
     proof.that("keyIDs in the store", observed={decoded(value).key_id for value in under(plane)}, wanted={wanted})
-
-
-def rewrite_quietly(plane: ControlPlane, proof: ProofRecorder, path: str) -> None:
-    """PUT an object as it was read; only a failure is recorded."""
-    read = plane.api.get(path)
-    written = plane.api.update(path, read.body) if read.ok else read
-    if not written.ok:
-        proof.that(f"rewrite {path}", observed=str(written), wanted="HTTP 200", holds=False)
 
 
 @scenario(

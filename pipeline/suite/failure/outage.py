@@ -112,7 +112,7 @@ class Outages:
     def __init__(self) -> None:
         """Begin with none."""
         self._sides: dict[str, Sides] = {}
-        self._outages: dict[int, Outage] = {}
+        self._outages: dict[str, Outage] = {}
 
     def sides(self, plane_name: str, make: Callable[[], Sides]) -> Sides:
         """Return the sides of a control plane's name, made once."""
@@ -122,10 +122,10 @@ class Outages:
 
     def of(self, plane: ControlPlane) -> Outage:
         """Return the outage of a running control plane."""
-        key = id(plane)
-        if key not in self._outages:
-            self._outages[key] = Outage(plane, self._sides[plane.name])
-        return self._outages[key]
+        found = self._outages.get(plane.name)
+        if found is None or found.plane is not plane:  # a plane that lost a process was started anew
+            found = self._outages[plane.name] = Outage(plane, self._sides[plane.name])
+        return found
 
     def close(self) -> None:
         """Stop every proxy."""

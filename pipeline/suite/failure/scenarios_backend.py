@@ -35,7 +35,7 @@ _WRITES: Final = 5
     )
 )
 def scenario_broken_backend(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """After break_backend health fails (gRPC status or text) and known data stays; after heal_backend all comes back."""
+    """After break_backend health fails (gRPC status or text), known data stays; after heal_backend all is back."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     secrets = write_secrets(plane, proof, namespace, _WRITES)
     pid, plugin_pid = server_pid(plane), plane.plugin.process and plane.plugin.process.pid

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import re
-import time
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Final
 
 import pytest
@@ -14,18 +11,19 @@ import pytest
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.proxy import EditStatus, Error, Fault
-from pipeline.suite.failure.outage import WATCHED_AFTER_S, WRITE_LIFETIME_S, Outage, Outages
+from pipeline.suite.failure.lifetime import (
+    prove_end,
+    prove_known,
+    prove_recovery,
+    prove_unhurried,
+    prove_watched,
+    untold,
+)
+from pipeline.suite.failure.outage import WATCHED_AFTER_S, Outage, Outages
 from pipeline.suite.failure.sides import Sides
 from pipeline.suite.failure.steps import server_pid
-from pipeline.suite.known import (
-    UNHEALTHY_STATUS_EXTENDS_WRITES,
-    WRITES_GO_ON,
-    WRITES_STOP,
-    kubernetes_minor,
-    prove,
-)
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.support import CREATED, rewrite, sealed
+from pipeline.suite.support import CREATED, sealed
 
 _PLANE: Final = "failure-lifetime"
 _DEADLINE_S: Final = 330.0
@@ -33,16 +31,6 @@ _NAMES: Final = ("error", "unhealthy", "version", "mismatch", "flapping")
 _MISMATCH: Final = "kms-e2e-status-names-another-key"
 _CONFIG: Final = "kubernetes/apiserver encryptionconfig/config.go"
 _TTL: Final = f"{_CONFIG} kmsv2PluginWriteDEKSourceMaxTTL (3 min)"
-_EXPIRED: Final = re.compile(r"expired at (\S+) \(current time is")
-# The text has whole seconds; the rest is slack for a loaded machine between a reply and kube-apiserver's clock.
-_TEXT_SLACK_S: Final = 2.0
-_SEEN_SLACK_S: Final = 10.0
-# A Status after the outage began comes within the poll of 60 s.
-_TOLD_TIMEOUT_S: Final = 75.0
-# Polled each 10 s while unhealthy; a look at /readyz would make it 3 s.
-_LEAST_INTERVAL_S: Final = 5.0
-_RECOVERY_S: Final = 10.0
-_RECOVERY_SLACK_S: Final = 3.0
 
 
 @pytest.fixture(scope="session")
@@ -99,13 +87,13 @@ def scenario_write_lifetime(outage: Outage, control_plane: ControlPlane, proof: 
     pid = server_pid(control_plane)
     end = outage.end_of_lifetime("error")
     outage.advance(lambda: _expired(outage, proof), until=end + WATCHED_AFTER_S)
-    _prove_end(outage, proof, "error")
-    _prove_unhurried(outage, proof)
+    prove_end(outage, proof, "error")
+    prove_unhurried(outage, proof)
     proof.that("reads that failed", observed=len(outage.failed_reads("error")), wanted=0)
     livez = control_plane.api.get("/livez")
     proof.that("/livez", observed=str(livez), wanted="HTTP 200", holds=livez.ok)
     proof.that("process id of kube-apiserver", observed=server_pid(control_plane), wanted=pid)
-    _prove_recovery(outage, control_plane, proof)
+    prove_recovery(outage, control_plane, proof)
 
 
 def _expired(outage: Outage, proof: ProofRecorder) -> bool:
@@ -118,69 +106,6 @@ def _expired(outage: Outage, proof: ProofRecorder) -> bool:
             holds=False,
         )
     return bool(outage.failed_writes("error"))
-
-
-def _prove_end(outage: Outage, proof: ProofRecorder, name: str) -> None:
-    """The first failed write comes when the lifetime is over, says when it ended, and none succeeds after it."""
-    end, failed = outage.end_of_lifetime(name), outage.failed_writes(name)
-    if not failed:
-        proof.that(
-            "writes after the lifetime", observed="none failed", wanted="HTTP 500: ... expired at ...", holds=False
-        )
-    text = failed[0].write.text
-    found = _EXPIRED.search(text)
-    named = "expired at" in text and found is not None
-    proof.that(
-        "first failed write", observed=str(failed[0].write)[:400], wanted="HTTP 500: ... expired at ...", holds=named
-    )
-    said = datetime.fromisoformat(found[1]).timestamp() if found else 0.0
-    proof.that(
-        "end of the lifetime that kube-apiserver names",
-        observed=f"last good Status + {said - outage.last_good_at[name]:.0f} s",
-        wanted=f"+ {WRITE_LIFETIME_S:g} s",
-        holds=abs(said - end) <= _TEXT_SLACK_S,
-    )
-    late_s = failed[0].at - end
-    seen = f"{late_s + WRITE_LIFETIME_S:.1f} s after the last good Status"
-    proof.that(
-        "first failed write", observed=seen, wanted="from 180 s on", holds=-_TEXT_SLACK_S <= late_s <= _SEEN_SLACK_S
-    )
-    again = [sample for sample in outage.samples[name] if sample.at > failed[0].at and sample.write.status == CREATED]
-    proof.that("writes that succeed after the first failure", observed=len(again), wanted=0)
-
-
-def _prove_unhurried(outage: Outage, proof: ProofRecorder) -> None:
-    begun = [call.at for call in outage.calls("error", "Status")]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(begun)]
-    least = min(gaps, default=0.0)
-    seen = f"{len(begun)} calls, at least {least:.1f} s apart"
-    proof.that(
-        "Status calls of kube-apiserver, unhurried",
-        observed=seen,
-        wanted="the poll of 10 s",
-        holds=least >= _LEAST_INTERVAL_S,
-    )
-
-
-def _prove_recovery(outage: Outage, plane: ControlPlane, proof: ProofRecorder) -> None:
-    """From the first good Status on, writes succeed again, with the seed of before: nothing is rewritten."""
-    side, before = outage.side("error"), len(outage.samples["error"])
-    side.proxy.faults.clear()
-    healed = time.time()
-    outage.advance(lambda: outage.samples["error"][-1].write.status == CREATED, until=healed + 2 * _RECOVERY_S)
-    good_s = side.proxy.last_good_status_at - healed
-    wanted = f"within {_RECOVERY_S:g} s of the end of the outage"
-    proof.that(
-        "first good Status",
-        observed=f"{good_s:.1f} s",
-        wanted=wanted,
-        holds=0 <= good_s <= _RECOVERY_S + _RECOVERY_SLACK_S,
-    )
-    restored = [sample.at - healed for sample in outage.samples["error"][before:] if sample.write.status == CREATED]
-    proof.that("first write", observed=f"{restored[:1]} s", wanted="succeeds after it", holds=bool(restored))
-    path = f"/api/v1/namespaces/{outage.namespace}/{side.resource}/{outage.first['error']}"
-    old, new = rewrite(plane, proof, path)
-    proof.that("resourceVersion after an update without a change", observed=new, wanted=old)
 
 
 @scenario(
@@ -213,17 +138,11 @@ def scenario_flapping(outage: Outage, proof: ProofRecorder) -> None:
     codes = [call.code for call in outage.calls("flapping", "Status")]
     holds = {"OK", "UNAVAILABLE"} <= set(codes)
     proof.that("Status calls", observed=", ".join(codes), wanted="good and failed ones", holds=holds)
-    _prove_watched(outage, proof, "flapping")
+    prove_watched(outage, proof, "flapping")
     proof.that(
         "writes that failed", observed=[str(item.write)[:200] for item in outage.failed_writes("flapping")], wanted=[]
     )
     proof.that("reads that failed", observed=len(outage.failed_reads("flapping")), wanted=0)
-
-
-def _prove_watched(outage: Outage, proof: ProofRecorder, name: str) -> None:
-    last_s = outage.samples[name][-1].at - outage.last_good_at[name]
-    seen = f"{len(outage.samples[name])}, the last {last_s:.0f} s after the last good Status before the outage"
-    proof.that("writes watched", observed=seen, wanted="beyond 180 s", holds=last_s > WRITE_LIFETIME_S + 1)
 
 
 @scenario(
@@ -241,7 +160,7 @@ def _prove_watched(outage: Outage, proof: ProofRecorder, name: str) -> None:
 )
 def scenario_unhealthy_status(outage: Outage, control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """Status with healthz other than ok, same keyID: writes end after 180 s, or kubernetes issue 138950 is met."""
-    _prove_known(outage, control_plane, proof, "unhealthy")
+    prove_known(outage, control_plane, proof, "unhealthy")
 
 
 @scenario(
@@ -259,43 +178,7 @@ def scenario_unhealthy_status(outage: Outage, control_plane: ControlPlane, proof
 )
 def scenario_version_change(outage: Outage, control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """Status with another version, same keyID: the other way into the code of kubernetes issue 138950."""
-    _prove_known(outage, control_plane, proof, "version")
-
-
-def _prove_known(outage: Outage, plane: ControlPlane, proof: ProofRecorder, name: str) -> None:
-    until = outage.end_of_lifetime(name) + WATCHED_AFTER_S
-    outage.advance(lambda: bool(outage.failed_writes(name)) or _untold(outage, proof, name), until=until)
-    failed = outage.failed_writes(name)
-    if failed and _EXPIRED.search(failed[0].write.text):
-        observed = WRITES_STOP
-    elif failed:
-        observed = f"a write fails: {str(failed[0].write)[:300]}"
-    else:
-        _prove_watched(outage, proof, name)
-        observed = WRITES_GO_ON
-    version = kubernetes_minor(plane.api)
-    prove(proof, f"writes with a bad Status ({name})", UNHEALTHY_STATUS_EXTENDS_WRITES, version, observed)
-    if observed == WRITES_STOP:
-        _prove_end(outage, proof, name)
-    proof.that("reads that failed", observed=len(outage.failed_reads(name)), wanted=0)
-    told = [call.at for call in outage.calls(name, "Status") if call.fault]
-    gaps = [later - earlier for earlier, later in itertools.pairwise(told)]
-    # Only a provider that it holds for unhealthy is polled each 10 s.
-    most = max(gaps, default=0.0)
-    seen = f"{len(told)} bad ones, at most {most:.0f} s apart"
-    proof.that(
-        "Status calls of kube-apiserver",
-        observed=seen,
-        wanted="the poll of the unhealthy, 10 s",
-        holds=0 < most < 2 * _RECOVERY_S,
-    )
-
-
-def _untold(outage: Outage, proof: ProofRecorder, name: str) -> bool:
-    """Fail early when kube-apiserver was told nothing bad although its poll is over; return False otherwise."""
-    if time.time() - outage.since > _TOLD_TIMEOUT_S and not any(call.fault for call in outage.calls(name, "Status")):
-        proof.that("bad Status calls", observed="none", wanted=f"one within {_TOLD_TIMEOUT_S:g} s", holds=False)
-    return False
+    prove_known(outage, control_plane, proof, "version")
 
 
 @scenario(
@@ -316,13 +199,13 @@ def scenario_mismatch(outage: Outage, control_plane: ControlPlane, proof: ProofR
     name, real = "mismatch", control_plane.plugin.client.status().key_id
 
     def over() -> bool:
-        _untold(outage, proof, name)
+        untold(outage, proof, name)
         if outage.samples[name] and outage.samples[name][-1].write.status == CREATED:
             _prove_key_id(outage, control_plane, proof, outage.samples[name][-1].name, real)
         return bool(outage.failed_writes(name))
 
     outage.advance(over, until=outage.end_of_lifetime(name) + WATCHED_AFTER_S)
-    _prove_end(outage, proof, name)
+    prove_end(outage, proof, name)
     written = [item for item in outage.samples[name] if item.write.status == CREATED]
     for item in written:
         _prove_key_id(outage, control_plane, proof, item.name, real)

@@ -105,7 +105,7 @@ def scenario_bad_encrypt(sides: Sides, make_control_plane: MakeControlPlane, pro
 _BAD_ENCRYPTS: Final[Mapping[str, tuple[Fault, str]]] = {
     "one": (EditEncrypt(key_id=_NEW, ciphertext=Damage.EMPTY), "encrypted DEK source is empty"),
     "two": (EditEncrypt(key_id=_NEW, ciphertext=Damage.OVERSIZE), "encrypted DEK source is 1025 bytes"),
-    "three": (EditEncrypt(key_id=_NEW, annotations=oversize_annotations()), "annotations"),
+    "three": (EditEncrypt(key_id=_NEW, annotations=oversize_annotations()), "total size of annotations is 32769"),
     "four": (EditEncrypt(key_id=_NEW, annotations={"Not A Domain": b"1"}), "Not A Domain"),
     "five": (EditEncrypt(key_id=_LONG), "keyID is 1025 bytes"),
 }

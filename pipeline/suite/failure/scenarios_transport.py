@@ -95,16 +95,18 @@ def _prove_seen(plane: ControlPlane, proof: ProofRecorder, sides: Sides, since: 
 def _prove_unaffected(
     plane: ControlPlane, proof: ProofRecorder, sides: Sides, namespace: str, known: dict[str, str]
 ) -> None:
-    """Write and read on every side; none waits for the plugin, so none takes as long as a KMS call may."""
-    slowest_s = 0.0
+    """Write and read on every side; none needs a call to the plugin, so none waits for it."""
+    since, begun = time.time(), time.monotonic()
     for side in sides.sides.values():
-        begun = time.monotonic()
         _create(plane, proof, side, namespace)
         read = side.read(plane, namespace, known[side.name])
         proof.that(f"GET {side.resource}", observed=f"HTTP {read.status}", wanted="HTTP 200", holds=read.ok)
-        slowest_s = max(slowest_s, time.monotonic() - begun)
-    wanted = f"under the KMS timeout of {_TIMEOUT_S:g} s"
-    proof.that("slowest write and read", observed=f"{slowest_s:.2f} s", wanted=wanted, holds=slowest_s < _TIMEOUT_S)
+    took_s = time.monotonic() - begun
+    calls = [call for side in sides.sides.values() for call in side.proxy.calls if call.at >= since]
+    needed = [call.method for call in calls if call.method != "Status"]
+    proof.that(
+        f"Encrypt and Decrypt calls for {len(known)} writes and reads in {took_s:.2f} s", observed=needed, wanted=[]
+    )
 
 
 def _create(plane: ControlPlane, proof: ProofRecorder, side: Side, namespace: str) -> str:

@@ -18,9 +18,10 @@ SERVER_ERROR: Final = 500
 # kmsPluginHealthzPositiveTTL, kmsPluginHealthzNegativeTTL). Slack for a loaded machine on top.
 NOTICED_TIMEOUT_S: Final = 45.0
 RECOVERY_TIMEOUT_S: Final = 30.0
-# Poll of an unhealthy provider, 10 s (config.go kmsv2PluginHealthzNegativeInterval), and slack for a loaded machine.
+# Poll of an unhealthy provider, 10 s (config.go kmsv2PluginHealthzNegativeInterval). The slack: a poll may be answered
+# with an error that a look at /readyz left 3 s ago, and the machine may be loaded.
 UNHEALTHY_POLL_S: Final = 10.0
-UNHEALTHY_POLL_SLACK_S: Final = 3.0
+UNHEALTHY_POLL_SLACK_S: Final = 6.0
 _OPERATIONS: Final = "apiserver_envelope_encryption_kms_operations_latency_seconds_count"
 
 
