@@ -81,6 +81,7 @@ class ControlPlane:
             etcd=self._etcd.endpoint,
             options=self.options.api_server,
         )
+        self._more_servers: list[KubeApiServer] = []
 
     def __enter__(self) -> Self:
         """Start everything; what was started is stopped when a part fails."""
@@ -130,11 +131,12 @@ class ControlPlane:
 
         Raises: ProcessError when a part dies or does not become ready.
         """
-        self._etcd.start()
+        self._etcd.spawn()
         if not self.options.late_plugin:
             self.plugin.start()
         self.proxy.start()
         self.server.write_configuration(self.options.configure(self.provider))
+        self._etcd.wait_healthy()
         self.server.start()
         if not self.options.late_plugin:
             self.server.wait_ready()
@@ -151,11 +153,26 @@ class ControlPlane:
         else:
             self.server.wait_live()
 
+    def make_server(self, name: str, *flags: str) -> KubeApiServer:
+        """Prepare one more kube-apiserver on the same etcd; it needs a configuration before it is started.
+
+        It is stopped with the control plane.
+        """
+        server = KubeApiServer(
+            self._equipment.assets / "kube-apiserver",
+            self.supervisor,
+            etcd=self._etcd.endpoint,
+            options=ApiServerOptions(name=name, flags=flags),
+        )
+        self._more_servers.append(server)
+        return server
+
     def close(self) -> None:
         """Keep the metrics, then stop everything in reverse order. May be called twice."""
         if self.server.process is not None and self.server.process.exit_code is None:
             self._equipment.evidence.write_metrics(self.name, self.api.metrics())
-        self.server.close()
+        for server in (*self._more_servers, self.server):
+            server.close()
         self.proxy.stop()
         self.plugin.client.close()
         self._etcd.client.close()

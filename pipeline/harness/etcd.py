@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,15 +17,20 @@ from pipeline.harness.waiting import wait_until
 START_TIMEOUT_S: Final = 30.0
 _CALL_TIMEOUT_S: Final = 30.0
 _PAGE: Final = 500
+# A lone member elects itself after one to two election timeouts; with etcd's 1 s that is a third of a control plane's
+# start. It has nobody to lose an election to. Source: etcd's tuning guide (timeout at least 5 heartbeats).
+_HEARTBEAT_MS: Final = 10
+_ELECTION_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class EtcdValue:
-    """A key with its raw bytes, as etcd has them."""
+    """A key with its raw bytes, as etcd has them; `version` counts its writes since it was created."""
 
     key: str
     value: bytes
     mod_revision: int
+    version: int = 1
 
 
 class EtcdClient:
@@ -52,13 +57,13 @@ class EtcdClient:
 
     def prefix(self, prefix: str) -> Iterator[EtcdValue]:
         """Iterate over every key that begins with `prefix`, in key order, a page at a time."""
-        start, end = prefix.encode(), _after(prefix.encode())
+        start, end = prefix.encode(), range_end(prefix.encode())
         while True:
             page = self._range({"key": _encode(start), "range_end": _encode(end), "limit": _PAGE})
             yield from page
             if len(page) < _PAGE:
                 return
-            start = page[-1].key.encode() + b"\0"
+            start = page[-1].key.encode(errors="surrogateescape") + b"\0"
 
     def put(self, key: str, value: bytes) -> None:
         """Overwrite a key behind the API server's back."""
@@ -73,14 +78,7 @@ class EtcdClient:
         self._http.close()
 
     def _range(self, body: dict[str, object]) -> list[EtcdValue]:
-        return [
-            EtcdValue(
-                base64.b64decode(item["key"]).decode(),
-                base64.b64decode(item.get("value", "")),
-                int(item["mod_revision"]),
-            )
-            for item in self._call("range", body).get("kvs", [])
-        ]
+        return [from_gateway(item) for item in self._call("range", body).get("kvs", [])]
 
     def _call(self, method: str, body: dict[str, object]) -> dict[str, list[dict[str, str]]]:
         answer = self._http.post(f"/v3/kv/{method}", json=body)
@@ -92,11 +90,13 @@ class EtcdClient:
 class Etcd:
     """One etcd process of a control plane."""
 
-    def __init__(self, binary: Path, supervisor: Supervisor, *, fsync: bool = False) -> None:
+    def __init__(
+        self, binary: Path, supervisor: Supervisor, *, fsync: bool = False, flags: tuple[str, ...] = ()
+    ) -> None:
         """Prepare etcd; `fsync` is off by default, since its data need not survive the machine."""
         self._binary = binary
         self._supervisor = supervisor
-        self._fsync = fsync
+        self._flags = flags if fsync else (*flags, "--unsafe-no-fsync")
         self.data = supervisor.folder / "etcd"
         self.endpoint = f"unix://{supervisor.folder}/etcd.sock"
         self.client = EtcdClient(supervisor.folder / "etcd.sock")
@@ -107,8 +107,21 @@ class Etcd:
 
         Raises: ProcessError when it dies, DeadlineError after 30 s.
         """
+        self.spawn()
+        self.wait_healthy()
+
+    def spawn(self) -> Process:
+        """Start the process without waiting for anything."""
         self.process = self._supervisor.spawn("etcd", self._argv())
-        wait_until("etcd healthy", self.client.healthy, timeout_s=START_TIMEOUT_S, poll_s=0.02, alive=[self.process])
+        return self.process
+
+    def wait_healthy(self) -> None:
+        """Wait until etcd answers that it is healthy, which takes a leader.
+
+        Raises: ProcessError when it dies, DeadlineError after 30 s.
+        """
+        alive = [self.process] if self.process is not None else []
+        wait_until("etcd healthy", self.client.healthy, timeout_s=START_TIMEOUT_S, poll_s=0.02, alive=alive)
         self._supervisor.event("etcd", "ready")
 
     def stop(self) -> None:
@@ -119,7 +132,7 @@ class Etcd:
 
     def _argv(self) -> list[str]:
         peer = f"unix://{self._supervisor.folder}/peer.sock"
-        argv = [
+        return [
             str(self._binary),
             "--name=default",
             f"--data-dir={self.data}",
@@ -128,14 +141,27 @@ class Etcd:
             f"--listen-peer-urls={peer}",
             f"--initial-advertise-peer-urls={peer}",
             f"--initial-cluster=default={peer}",
+            f"--heartbeat-interval={_HEARTBEAT_MS}",
+            f"--election-timeout={_ELECTION_MS}",
             "--log-level=warn",
+            *self._flags,
         ]
-        return argv if self._fsync else [*argv, "--unsafe-no-fsync"]
+
+
+def from_gateway(item: Mapping[str, str]) -> EtcdValue:
+    """Return a value from the JSON of etcd's gateway."""
+    return EtcdValue(
+        base64.b64decode(item["key"]).decode(errors="surrogateescape"),
+        base64.b64decode(item.get("value", "")),
+        int(item["mod_revision"]),
+        int(item["version"]),
+    )
 
 
 def _encode(raw: bytes) -> str:
     return base64.b64encode(raw).decode()
 
 
-def _after(prefix: bytes) -> bytes:
+def range_end(prefix: bytes) -> bytes:
+    """Return the first key after all that begin with `prefix`."""
     return prefix[:-1] + bytes([prefix[-1] + 1])

@@ -20,7 +20,7 @@ from pipeline.harness.waiting import wait_until
 # k/k PR 137743 saw 31-35 s on contended runners and settled on 60 s; a death ends the wait at once.
 READY_TIMEOUT_S: Final = 90.0
 ALIAS: Final = "kube-apiserver"
-_READY_POLL_S: Final = 0.1
+_READY_POLL_S: Final = 0.05
 # Documentation addresses (RFC 5737): without a default route kube-apiserver finds no address to advertise,
 # and loopback is refused.
 _ADVERTISED: Final = (f"192.0.2.{number}" for number in itertools.cycle(range(1, 255)))
