@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.core.drift.model import Document, Hit, Kind, Mention, Named
 from pipeline.core.drift.versions import read_version
+from pipeline.core.go_version import quote
 
 _LINE: Final = re.compile(r"\s*(?P<word>go|toolchain)\s+(?P<lead>go)?(?P<version>\S+)\s*(?://.*)?")
 
@@ -23,17 +24,20 @@ def read_go_mod(document: Document) -> Iterator[Mention]:
         if depth == 0 and (found := _LINE.fullmatch(line)):
             kind = Kind.LOWER_BOUND if found["word"] == "go" else Kind.EXACT
             named = read_version(found["version"], kind)
-            if named is not None and named != Named():
-                what = f"{found['word']} line"
-                yield document.mention(
-                    number, Hit(found.start("version"), found["version"], named, kind, what, _template(kind))
-                )
+            hit = _hit(found, kind, named)
+            if hit is not None:
+                yield document.mention(number, hit)
         depth += code.endswith("(")
         depth -= code.strip() == ")"
 
 
-def _template(kind: Kind) -> str:
-    return "" if kind is Kind.LOWER_BOUND else "{}"
+def _hit(found: re.Match[str], kind: Kind, named: Named | None) -> Hit | None:
+    column, text, what = found.start("version"), found["version"], f"{found['word']} line"
+    if found["word"] == "toolchain" and text == "default":
+        return None
+    if named is None or named == Named():
+        return Hit(column, text, Named(), Kind.MALFORMED, f"{what} {quote(text.encode('utf-8', 'replace'))}", "")
+    return Hit(column, text, named, kind, what, "" if kind is Kind.LOWER_BOUND else "{}")
 
 
 def read_go_sum(document: Document) -> Iterator[Mention]:
@@ -61,7 +65,7 @@ def effective_version(document: Document) -> tuple[Named, str]:
 
     Without a toolchain line, Go reads `go V` as an implicit `toolchain goV`. Source: go.dev/doc/toolchain.
     """
-    found = {mention.what: mention for mention in read_go_mod(document)}
+    found = {mention.what: mention for mention in read_go_mod(document) if mention.kind is not Kind.MALFORMED}
     for what in ("toolchain line", "go line"):
         if what in found:
             return _as_release(found[what]), what

@@ -82,12 +82,17 @@ def _go_sum(mention: Mention, truth: Truth, _sources: Sources) -> Finding | None
     )
 
 
+def _malformed(mention: Mention, truth: Truth, _sources: Sources) -> Finding | None:
+    return _finding(Rule.MALFORMED, mention, truth, "is no Go release")
+
+
 _JUDGES: Final[Mapping[Kind, Callable[[Mention, Truth, Sources], Finding | None]]] = {
     Kind.LOWER_BOUND: _bound,
     Kind.POINTER: _pointer,
     Kind.TOOL: _tool,
     Kind.UNSAFE: _unsafe,
     Kind.GO_SUM: _go_sum,
+    Kind.MALFORMED: _malformed,
 }
 
 

@@ -16,7 +16,8 @@ class Kind(StrEnum):
     EXACT: takes exactly what is written. RANGE: resolves a partial name to the newest match (image tags, setup-go).
     LOCKED: fixed elsewhere (a digest, a lock file), so that a partial name does not move. LOWER_BOUND: any newer
     release will do. POINTER: names another file. TOOL: a Go program at a moving version. UNSAFE: a setting that
-    lets an unchecked toolchain in. GO_SUM: a toolchain's checksum in the project's own go.sum.
+    lets an unchecked toolchain in. GO_SUM: a toolchain's checksum in the project's own go.sum. MALFORMED: a place of
+    a version that holds none.
     """
 
     EXACT = "exact"
@@ -27,6 +28,7 @@ class Kind(StrEnum):
     TOOL = "tool"
     UNSAFE = "unsafe"
     GO_SUM = "go.sum"
+    MALFORMED = "malformed"
 
 
 class Rule(StrEnum):
@@ -39,6 +41,7 @@ class Rule(StrEnum):
     FLOATING_TOOL = "floating-tool"
     CHECKSUM_DATABASE_OFF = "checksum-database-off"
     TOOLCHAIN_IN_GO_SUM = "toolchain-in-go-sum"
+    MALFORMED = "malformed"
     BAD_SOURCE = "bad-source"
     NO_SINGLE_SOURCE = "no-single-source"
     UNREADABLE = "unreadable"
@@ -53,6 +56,7 @@ MEANING: Final[dict[Rule, str]] = {
     Rule.FLOATING_TOOL: "A Go tool is taken at a moving version: its own go.mod chooses the Go that compiles it.",
     Rule.CHECKSUM_DATABASE_OFF: "A setting lets modules or toolchains in that the checksum database has not seen.",
     Rule.TOOLCHAIN_IN_GO_SUM: "go.sum vouches for a toolchain, in place of the checksum database (CVE-2026-94447).",
+    Rule.MALFORMED: "A go or toolchain line is no Go release; a crafted one has run programs (CVE-2023-39320).",
     Rule.BAD_SOURCE: "The file .go-version is there and cannot be used.",
     Rule.NO_SINGLE_SOURCE: "No file decides the Go version, and two places name different ones.",
     Rule.UNREADABLE: "A file that can name a Go version could not be read, so nothing is known of it.",
