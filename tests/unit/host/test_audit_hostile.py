@@ -52,7 +52,7 @@ VERSION_FILES: dict[str, bytes] = {
 """Contents of `.go-version` that must be refused."""
 
 OTHERS: dict[str, tuple[str, bytes, set[Rule]]] = {
-    "go.mod: slash in the toolchain": ("go.mod", b"module m\ngo 1.21\ntoolchain go1.999999-/run.sh\n", {Rule.MALFORMED}),
+    "go.mod: slash in toolchain": ("go.mod", b"module m\ngo 1.21\ntoolchain go1.999999-/run.sh\n", {Rule.MALFORMED}),
     "go.mod: another toolchain after a NUL": ("go.mod", b"module m\0\ntoolchain go1.20\n", {Rule.UNREADABLE}),
     "go.mod: toolchain above": ("go.mod", b"go 1.21\ntoolchain go1.999.1\n", {Rule.DRIFT}),
     "go.mod: two toolchain lines": ("go.mod", b"go 1.21\ntoolchain go1.26.3\ntoolchain go1.26.4\n", {Rule.DRIFT}),
