@@ -10,7 +10,7 @@ import typer
 from typer._click.exceptions import ClickException  # typer shows it and exports it nowhere else
 
 from pipeline import __version__
-from pipeline.cli import build, doctor, go_version, probe, report, scenarios, up
+from pipeline.cli import audit, build, doctor, go_version, inspect, probe, report, scenarios, up, verify
 from pipeline.cli import run as run_command
 from pipeline.errors import EXIT_DEFECT, EXIT_WRONG_INPUT, KmsE2EError
 
@@ -30,9 +30,12 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("run", run_command.run),
     ("up", up.up),
     ("probe", probe.probe),
+    ("inspect", inspect.inspect),
     ("build", build.build),
     ("scenarios", scenarios.scenarios),
     ("go-version", go_version.go_version),
+    ("audit", audit.audit),
+    ("verify", verify.verify),
     ("doctor", doctor.doctor),
 )
 for name, command in COMMANDS:

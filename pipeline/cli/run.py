@@ -26,7 +26,9 @@ def run(
     skip: str = typer.Option("", help="No scenario whose id or title matches this regular expression."),
     fast: bool = typer.Option(False, "--fast", help="Leave out what waits for intervals compiled into kube-apiserver."),
     soak: bool = typer.Option(False, "--soak", help="Take in scenarios that run for minutes on purpose."),
-    parallel: int = typer.Option(0, min=0, help="Number of busy workers; 0: two a processor. Scenarios that only wait have further ones."),
+    parallel: int = typer.Option(
+        0, min=0, help="Number of busy workers; 0: two a processor. Scenarios that only wait have further ones."
+    ),
     shard: str = typer.Option("1/1", metavar="K/N", help="Part K of N of the scenarios."),
     run_id: str = typer.Option("", help="Name of this run; empty: a random one."),
     extra: list[Path] = typer.Option([], "--scenarios", help="File with further scenarios. May be given again."),

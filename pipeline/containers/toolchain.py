@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
 import dagger
 from dagger import Doc, dag
@@ -143,7 +143,7 @@ class Toolchain:
     def _version(self) -> GoVersion:
         return parse_go_version(self.go_version.encode(), where="the toolchain's Go version")
 
-    def _copy(self, **changes: object) -> Self:
+    def _copy(self, **changes: Any) -> Self:
         names = (
             "base",
             "module_cache",

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import dataclasses
     from collections.abc import Callable
-    from typing import ParamSpec, TypeVar, dataclass_transform
+    from typing import Any, ParamSpec, TypeVar, dataclass_transform
 
     Class = TypeVar("Class", bound=type)
     Arguments = ParamSpec("Arguments")
     Result = TypeVar("Result")
 
-    def field() -> dataclasses.Field[object]:
-        """Make an attribute that callers can read."""
+    def field() -> Any:
+        """Make an attribute that callers can read; like the standard one, it stands for a value of any type."""
         return dataclasses.field()
 
     @dataclass_transform(kw_only_default=True, field_specifiers=(field, dataclasses.field))

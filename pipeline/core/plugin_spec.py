@@ -9,8 +9,18 @@ from typing import Final
 
 from pipeline.errors import InputError
 
-HOOKS: Final = ("rotate", "disable_old_key", "break_backend", "heal_backend", "restart", "backend_calls", "metrics")
-PLACEHOLDERS: Final = ("socket", "state", "assets", "python")
+HOOKS: Final = (
+    "rotate",
+    "reinstate",
+    "disable_old_key",
+    "break_backend",
+    "heal_backend",
+    "restart",
+    "backend_calls",
+    "metrics",
+    "serve_v1",
+)
+PLACEHOLDERS: Final = ("socket", "state", "assets", "python", "key_id")
 DEFAULT_READY_TIMEOUT_S: Final = 30.0
 
 

@@ -103,12 +103,12 @@ class Plugin:
         """Tell whether the author supplied a hook."""
         return name in self.spec.hooks
 
-    def hook(self, name: str) -> str:
-        """Run a hook of the author and return its output.
+    def hook(self, name: str, **values: str) -> str:
+        """Run a hook of the author, with further placeholders such as `key_id`, and return its output.
 
         Raises: InputError when it fails or takes more than 30 s.
         """
-        argv = self.expand(self.spec.hooks[name])
+        argv = self.spec.expand(self.spec.hooks[name], **self._values, **values)
         shown = shlex.join(argv)
         try:
             done = subprocess.run(

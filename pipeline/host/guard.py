@@ -16,31 +16,16 @@ import threading
 
 PR_SET_PDEATHSIG = 1
 EXIT_NOT_STARTED = 127
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def main() -> int:
     """Start the command and wait for it, or for the end of standard input."""
     folder, command = sys.argv[1], sys.argv[2:]
-    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for ignored in SIGNALS:
         signal.signal(ignored, signal.SIG_IGN)
-    own = os.getpid()
-    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-    def prepare() -> None:
-        for restored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(restored, signal.SIG_DFL)
-        if libc is not None:
-            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != own:  # it died before the request
-            os._exit(EXIT_NOT_STARTED)
-
     try:
-        child = subprocess.Popen(  # no thread runs yet, so preexec_fn is safe
-            command,
-            stdin=subprocess.DEVNULL,
-            preexec_fn=prepare,  # noqa: PLW1509
-            process_group=0,
-        )
+        child = _start(command)
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         return EXIT_NOT_STARTED
@@ -51,6 +36,22 @@ def main() -> int:
     if ending.is_set():
         killer.join()
     return code if code >= 0 else 128 - code
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Start the command in a process group of its own; no thread runs yet, so preexec_fn is safe."""
+    own = os.getpid()
+    libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+    def prepare() -> None:
+        for restored in SIGNALS:
+            signal.signal(restored, signal.SIG_DFL)
+        if libc is not None:
+            libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != own:  # it died before the request
+            os._exit(EXIT_NOT_STARTED)
+
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=prepare, process_group=0)  # noqa: PLW1509
 
 
 def _kill_at_end_of_input(group: int, folder: str, ending: threading.Event) -> None:

@@ -10,7 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 import pytest
-from breaks import (
+
+from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
+from pipeline.harness.proxy import EditStatus, Error
+from pipeline.suite.scenario import Scenario
+from tests.e2e.twins.breaks import (
     Sabotage,
     churn,
     faults,
@@ -20,11 +24,7 @@ from breaks import (
     skip_one_update,
     swap_values,
 )
-from twins_failure import FAILURE
-
-from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
-from pipeline.harness.proxy import EditStatus, Error
-from pipeline.suite.scenario import Scenario
+from tests.e2e.twins.twins_failure import FAILURE
 
 TWINS: Final[dict[str, Sabotage]] = {
     "B18": Sabotage(plane=faults(EditStatus(healthz="broken by the twin"))),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from breaks import Break, Sabotage
-
 from pipeline.core.encryption import Identity, encrypt
 from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.proxy import EditStatus, Error, Fault, FaultProxy, RenameKey
 from pipeline.suite.failure.sides import Sides
+from tests.e2e.twins.breaks import Break, Sabotage
 
 _EXPIRED: Final = "encryptedDEKSource expired at 2026-01-01T00:00:00Z (current time is 2026-01-01T00:00:01Z)"
 

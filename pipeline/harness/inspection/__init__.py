@@ -1,0 +1,1 @@
+"""What an etcd holds, object by object: read-only, from an endpoint, a data folder or a snapshot."""

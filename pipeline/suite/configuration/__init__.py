@@ -1,0 +1,1 @@
+"""Family E: the life-cycle of the encryption configuration."""
