@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,7 +22,7 @@ from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, encrypt_secrets
 from pipeline.harness.kube_apiserver import ApiServerOptions
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.stores import assert_all_stored, assert_readable, restart_with, rewrite_store
+from pipeline.suite.stores import assert_all_stored, assert_readable, named, restart_with, rewrite_store
 from pipeline.suite.support import CREATED, OK, new_namespace, under, write_secrets
 
 _DEADLINE_S: Final = 150.0
@@ -58,8 +58,19 @@ def _old_providers() -> tuple[_Old, ...]:
     )
 
 
-def _rules(olds: tuple[_Old, ...], *new: KmsProvider, keep: bool = True) -> EncryptionConfiguration:
-    rules = [ResourceRule((old.resource,), (*new, old.provider) if keep else new) for old in olds]
+def _static(olds: Sequence[_Old]) -> EncryptionConfiguration:
+    return EncryptionConfiguration(tuple(ResourceRule((old.resource,), (old.provider,)) for old in olds))
+
+
+def _rules(plane: ControlPlane, olds: Sequence[_Old], *, keep: bool) -> EncryptionConfiguration:
+    """Return rules in which the plugin writes; with `keep` the old providers can still read.
+
+    Each rule needs a provider name of its own: a KMS provider's name is unique in the whole file.
+    """
+    rules = []
+    for old in olds:
+        kms = named(plane, old.resource)
+        rules.append(ResourceRule((old.resource,), (kms, old.provider) if keep else (kms,)))
     return EncryptionConfiguration(tuple(rules))
 
 
@@ -77,15 +88,15 @@ def _rules(olds: tuple[_Old, ...], *new: KmsProvider, keep: bool = True) -> Encr
 def scenario_migrate_in(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
     """One resource for each old provider: prefixes before and after rewriting; all is read with the plugin alone."""
     olds = _old_providers()
-    plane = make_control_plane(ControlPlaneOptions(configure=lambda _: _rules(olds)))
+    plane = make_control_plane(ControlPlaneOptions(configure=lambda _: _static(olds)))
     namespace = new_namespace(plane, proof)
     paths = {path: canary for old in olds for path, canary in _create(plane, proof, namespace, old).items()}
-    restart_with(plane, _rules(olds, plane.provider))
+    restart_with(plane, _rules(plane, olds, keep=True))
     _assert_canaries(plane, proof, paths, "before they are rewritten")
     rewrite_store(plane, proof, [old.resource for old in olds])
     for old in olds:
-        assert_all_stored(plane, proof, f"kms:v2:{plane.provider.name}", f"/registry/{old.resource}/")
-    restart_with(plane, _rules(olds, plane.provider, keep=False))
+        assert_all_stored(plane, proof, f"kms:v2:{old.resource}", f"/registry/{old.resource}/")
+    restart_with(plane, _rules(plane, olds, keep=False))
     _assert_canaries(plane, proof, paths, "without the old providers")
 
 
