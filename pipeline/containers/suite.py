@@ -46,14 +46,18 @@ async def suite_container(own: dagger.Directory, base: dagger.Container | None) 
     Raises: BuildError when the image or a package cannot be had.
     """
     requirements = suite_requirements(await own.file(LOCK_FILE).contents())
-    pip = ["python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore"]
+    environment = f"{PROGRAM_FOLDER}/venv"
+    pip = [f"{environment}/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     file = f"{PROGRAM_FOLDER}/requirements.txt"
     container = (
         (base or dag.container().from_(SUITE_IMAGE))
         .with_new_file(file, requirements)
         .with_mounted_cache("/root/.cache/pip", dag.cache_volume("kms-e2e-pip"))
+        # Apart from what the image's own Python has, which may be an operating system's.
+        .with_exec(["python", "-m", "venv", environment])
         .with_exec([*pip, "--no-deps", "--require-hashes", "--requirement", file])
         .without_mount("/root/.cache/pip")
+        .with_env_variable("PATH", f"{environment}/bin:$PATH", expand=True)
         .with_env_variable("PYTHONPATH", PROGRAM_FOLDER)
         .with_env_variable("PYTHONDONTWRITEBYTECODE", "1")
         .with_env_variable("PYTHONUNBUFFERED", "1")
