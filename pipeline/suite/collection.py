@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -25,11 +26,12 @@ PYTEST_OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A scenario, the argument with which pytest runs it, and the id that pytest reports it under."""
+    """A scenario, the argument with which pytest runs it, the id that pytest reports it under, and how it is proved."""
 
     entry: Scenario
     argument: str
     node: str
+    proof: str
 
 
 @dataclass(slots=True, eq=False)  # pytest wants its plugins hashable
@@ -42,7 +44,8 @@ class _Collector:
             marker = item.get_closest_marker("scenario")
             if marker is not None:
                 argument = f"{item.path}::{item.nodeid.partition('::')[2]}"
-                self.found.append(Collected(marker.args[0], argument, item.nodeid))
+                proof = inspect.getdoc(getattr(item, "function", None)) or ""
+                self.found.append(Collected(marker.args[0], argument, item.nodeid, proof))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
