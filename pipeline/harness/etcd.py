@@ -45,6 +45,8 @@ class EtcdClient:
 
     def healthy(self) -> bool:
         """Tell whether etcd answers that it is healthy."""
+        if not self.socket.exists():
+            return False
         try:
             return bool(self._http.get("/health").json().get("health") == "true")
         except httpx.TransportError:

@@ -54,7 +54,10 @@ class StoreFacts:
 
 
 class EtcdReader:
-    """Reads every key below a prefix at one revision, a page at a time."""
+    """Reads every key below a prefix at one revision, a page at a time.
+
+    `note` is what a reader of the counts must know of this store, empty by default.
+    """
 
     def __init__(self, endpoint: str, tls: TlsFiles | None = None) -> None:
         """Prepare; nothing is connected yet.
@@ -65,6 +68,7 @@ class EtcdReader:
         self._http = _client(endpoint, tls or TlsFiles())
         self.revision = 0
         self.moved = False
+        self.note = ""
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -154,6 +158,9 @@ def _range(start: bytes, end: bytes) -> dict[str, object]:
 def _client(endpoint: str, tls: TlsFiles) -> httpx.Client:
     scheme, _, rest = endpoint.partition("://")
     if scheme == "unix" and rest:
+        if not Path(rest).is_socket():
+            next_step = "name an endpoint that answers, a data folder or a snapshot"
+            raise InputError("etcd cannot be reached", seen="no socket there", where=endpoint, next_step=next_step)
         return httpx.Client(transport=httpx.HTTPTransport(uds=rest), base_url="http://etcd", timeout=_TIMEOUT_S)
     if scheme not in ("http", "https") or not rest:
         wanted = "unix:///path, http://host:2379 or https://host:2379"
@@ -204,7 +211,10 @@ def _refused(endpoint: str, answer: httpx.Response) -> InputError:
     if "HTTP request to an HTTPS server" in answer.text:
         return _needs_tls(endpoint, answer.text)
     seen = f"HTTP {answer.status_code}: {answer.text[:300].strip()}"
-    return InputError("etcd refuses to be read", seen=seen, where=endpoint)
+    # etcd's JSON gateway is a client of etcd itself, with the server's certificate.
+    hint = "give etcd a server certificate that is one for clients too, as kubeadm does, or inspect a snapshot"
+    own = "bad certificate" in answer.text
+    return InputError("etcd refuses to be read", seen=seen, where=endpoint, next_step=hint if own else None)
 
 
 def _no_etcd(endpoint: str, text: str) -> InputError:

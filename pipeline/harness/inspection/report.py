@@ -35,6 +35,7 @@ class Inspection:
     outside: int
     leftovers: dict[str, int]
     moved: bool
+    note: str = ""
 
     def summary(self) -> str:
         """Return one line of totals."""
@@ -48,10 +49,9 @@ class Inspection:
 
     def risks(self) -> list[str]:
         """Return what live objects do not show: old revisions, the WAL, freed pages, backups."""
-        risks = [self._history(), _WAL_RISK, _FREE_PAGES_RISK, _BACKUP_RISK]
-        return (
-            [*risks, "the store was compacted while it was read: counts may be of two moments"] if self.moved else risks
-        )
+        moved = "the store was compacted while it was read: counts may be of two moments" if self.moved else ""
+        every = (self._history(), _WAL_RISK, _FREE_PAGES_RISK, _BACKUP_RISK, moved, self.note)
+        return [risk for risk in every if risk]
 
     def verdict(self, key_id: str) -> str:
         """Return the answer to "may this key be deleted?" in one line."""
@@ -109,4 +109,5 @@ def inspect_store(reader: EtcdReader, prefix: str, resources: tuple[str, ...]) -
         outside=reader.outside(prefix),
         leftovers=inventory.leftovers(resources),
         moved=reader.moved,
+        note=reader.note,
     )

@@ -20,6 +20,10 @@ from pipeline.harness.supervisor import Supervisor
 _DATABASE: Final = Path("member", "snap", "db")
 _WAL: Final = Path("member", "wal")
 # What the temporary etcd writes on top of the copy: its first WAL segment has 64 MB.
+_LAST_WRITE: Final = (
+    "data folder of a killed etcd: its very last write may be missing here, since only the next one would have "
+    "noted it as committed"
+)
 _SPARE_BYTES: Final = 256 * 1024 * 1024
 
 
@@ -74,6 +78,7 @@ def open_store(source: str, tls: TlsFiles, assets: Callable[[], Path]) -> Iterat
         etcd = Etcd(assets() / "etcd", supervisor, flags=flags)
         _start(etcd, path)
         with EtcdReader(etcd.endpoint) as reader:
+            reader.note = _LAST_WRITE if kind is StoreKind.DATA_FOLDER else ""
             yield reader
         etcd.client.close()
 

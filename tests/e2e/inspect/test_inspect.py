@@ -37,7 +37,7 @@ def supervisor(tmp_path: Path) -> Iterator[Supervisor]:
 @pytest.fixture
 def etcd(assets: Path, supervisor: Supervisor) -> Iterator[Etcd]:
     """Fill a store half-way through a migration: an old key, a new key, plain objects, and one damaged value."""
-    etcd = Etcd(assets / "etcd", supervisor)
+    etcd = Etcd(assets / "etcd", supervisor, fsync=True)
     etcd.start()
     for number in range(30):
         etcd.client.put(f"/registry/secrets/old/{number}", sealed("key-1"))
@@ -90,9 +90,11 @@ def test_a_data_folder_at_rest_and_after_a_kill(etcd: Etcd, supervisor: Supervis
     assert etcd.process is not None
     etcd.client.put("/registry/secrets/late/1", sealed("key-2"))
     etcd.client.delete("/registry/secrets/late/1")
+    etcd.client.put("compact_rev_key", b"2")  # the very last write is noted as committed by the next one alone
     supervisor.stop(etcd.process, kill=True)  # so that the last writes are in the write-ahead log alone
     before = {path: path.stat().st_mtime_ns for path in etcd.data.rglob("*")}
     assert_half_way(*inspect(etcd.data, "--json"))
+    assert "very last write" in inspect(etcd.data)[1]
     assert {path: path.stat().st_mtime_ns for path in etcd.data.rglob("*")} == before, "the folder was not touched"
 
 
@@ -184,6 +186,8 @@ def behind_tls(assets: Path, supervisor: Supervisor) -> Iterator[tuple[str, TlsF
                 *(f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"),
                 *(f"--initial-cluster=default={peer}", f"--cert-file={serving.certificate}"),
                 *(f"--key-file={serving.key}", f"--trusted-ca-file={authority.certificate}", "--client-cert-auth"),
+                # Its own gateway is a client too, and needs a certificate for that.
+                *(f"--client-cert-file={client.certificate}", f"--client-key-file={client.key}"),
             ],
         )
         tls = TlsFiles(authority.certificate, client.certificate, client.key)
