@@ -30,6 +30,7 @@ class Front:
         self._flowing = asyncio.Event()
         self._fault: ConnectionFault | None = None
         self._opened = False
+        self.accepted = 0
 
     def make_room(self) -> None:
         """Remove a socket that nobody listens on. Raises: InputError when anything else has the path."""
@@ -80,6 +81,7 @@ class Front:
             self.drop()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
         self._live.add(writer)
         task = asyncio.current_task()
         if task is not None:

@@ -107,6 +107,11 @@ class FaultProxy:
         return self._record.calls
 
     @property
+    def connections(self) -> int:
+        """Return how many connections have been accepted so far."""
+        return self._front.accepted
+
+    @property
     def last_good_status_at(self) -> float:
         """Return when the last healthy Status went to kube-apiserver, in seconds since the epoch; 0 for never."""
         return self._record.last_good_status_at
