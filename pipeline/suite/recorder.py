@@ -89,6 +89,7 @@ class ResultWriter:
         self._entries = entries
         self._show = show
         self.results: dict[str, ScenarioResult] = {}
+        self.failure: OSError | None = None
         self._pending: dict[str, ScenarioResult] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -122,7 +123,11 @@ class ResultWriter:
             return
         result = self._pending.pop(entry.id, None) or blank(entry, Outcome.ERROR, "it left no record")
         self.results[entry.id] = result
-        append_result(self._folder, result)
+        try:
+            append_result(self._folder, result)
+        except OSError as error:  # no evidence, no run
+            self.failure = error
+            pytest.exit(str(error))
         self._show(result)
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from pipeline import __version__
 from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
-from pipeline.errors import InputError, KmsE2EError
+from pipeline.errors import InputError, KmsE2EError, MachineError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
@@ -35,6 +35,8 @@ from pipeline.suite.scheduling import schedule
 from pipeline.suite.selection import Selection
 from pipeline.suite.unbuilt import unbuilt
 
+# A whole run leaves about 40 MiB, most of it logs of kube-apiserver.
+NEEDED_BYTES: Final = 64 * 2**20
 _PROVENANCE: Final = "provenance.json"
 # What an earlier run may have left in the same folder; nothing else in it is touched.
 _OUR_FOLDERS: Final = ("logs", "calls", "metrics")
@@ -78,6 +80,7 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     if any(_needs_control_plane(item.entry) for item in planned):
         assert_control_plane(request.assets)
     _prepare(request)
+    _assert_room(request.report)
     begin_report(request.report, _header(request, equipment, catalogue, planned))
     writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, show)
     try:
@@ -88,7 +91,8 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     except KeyboardInterrupt:
         pass  # the planned scenarios without a result are in the report as interrupted
     except KmsE2EError as error:
-        _write(request, exit_code=error.exit_code, note=str(error))
+        with contextlib.suppress(OSError):  # a full disk takes no report either
+            _write(request, exit_code=error.exit_code, note=str(error))
         raise
     return _write(request)
 
@@ -101,8 +105,10 @@ def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: Resul
         together.sort(key=lambda item: (item.entry.group not in plan.sleepers, -item.entry.deadline_s))
         workers = ("-n", str(plan.workers), "--dist", "loadgroup", "--max-worker-restart", "4")
         _run_pytest(request, together, [writer, plan], workers if plan.workers > 1 else ())
+        _assert_evidence(request, writer)
     if alone:
         _run_pytest(request, alone, [writer], ())
+        _assert_evidence(request, writer)
 
 
 def _run_pytest(
@@ -117,11 +123,34 @@ def _run_pytest(
         *(item.argument for item in items),
     ]
     code = pytest.main(arguments, plugins=plugins)
-    if code is pytest.ExitCode.INTERRUPTED:
+    if code is pytest.ExitCode.INTERRUPTED and not any(getattr(plugin, "failure", None) for plugin in plugins):
         raise KeyboardInterrupt
     if code in (pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR):
         msg = f"pytest ended with {code!r}"
         raise RuntimeError(msg)
+
+
+def _assert_evidence(request: RunRequest, writer: ResultWriter) -> None:
+    if writer.failure is not None:
+        raise MachineError(
+            "the evidence cannot be written",
+            seen=str(writer.failure),
+            wanted="room for logs and results",
+            where=str(request.report),
+            next_step="free some room, or name another folder by --report",
+        ) from writer.failure
+
+
+def _assert_room(folder: Path) -> None:
+    free_bytes = shutil.disk_usage(folder).free
+    if free_bytes < NEEDED_BYTES:
+        raise MachineError(
+            "there is too little room for the evidence",
+            seen=f"{free_bytes / 2**20:.0f} MiB free",
+            wanted=f"{NEEDED_BYTES / 2**20:.0f} MiB",
+            where=str(folder),
+            next_step="free some room, or name another folder by --report",
+        )
 
 
 def _preflight(equipment: Equipment) -> None:

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.errors import InputError, MachineError
+from pipeline.suite import run
+
+
+def test_too_little_room_is_said_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=run.NEEDED_BYTES - 1))
+    with pytest.raises(MachineError, match="too little room"):
+        run._assert_room(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=run.NEEDED_BYTES))
+    run._assert_room(tmp_path)
+
+
+def test_somebody_elses_files_are_not_removed(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    with pytest.raises(InputError, match="no run of ours wrote"):
+        run._assert_ours(tmp_path)
+    (tmp_path / "run.json").touch()
+    run._assert_ours(tmp_path)
+
+
+def test_other_files_are_no_hindrance(tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    run._assert_ours(tmp_path)
