@@ -62,6 +62,7 @@ class NotRun(StrEnum):
     HOOK_MISSING = "hook missing"
     NEEDS_PROCESS = "needs control of the plugin's process"
     NEEDS_ROOT = "needs root"
+    NEEDS_PROVENANCE = "needs provenance.json"
     SOAK = "soak"
     NOT_BUILT = "not built yet"
     NOT_SELECTED = "not selected"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -70,6 +70,11 @@ class EtcdClient:
     def put(self, key: str, value: bytes) -> None:
         """Overwrite a key behind the API server's back."""
         self._call("put", {"key": _encode(key.encode()), "value": _encode(value)})
+
+    def put_many(self, values: Sequence[tuple[str, bytes]]) -> None:
+        """Overwrite keys in one transaction; etcd takes at most 128."""
+        puts = [{"request_put": {"key": _encode(key.encode()), "value": _encode(value)}} for key, value in values]
+        self._call("txn", {"success": puts})
 
     def delete(self, key: str) -> None:
         """Delete a key behind the API server's back."""

@@ -25,6 +25,7 @@ from tests.e2e.twins.breaks import (
     swap_values,
 )
 from tests.e2e.twins.twins_failure import FAILURE
+from tests.e2e.twins.twins_lifecycle import LIFECYCLE
 
 TWINS: Final[dict[str, Sabotage]] = {
     "B18": Sabotage(plane=faults(EditStatus(healthz="broken by the twin"))),
@@ -40,6 +41,7 @@ TWINS: Final[dict[str, Sabotage]] = {
     "C32": Sabotage(plugin_fault="repeats-ciphertext"),
     "C33": Sabotage(plugin_fault="newest-key-only"),
     **FAILURE,
+    **LIFECYCLE,
 }
 
 

@@ -1,0 +1,63 @@
+"""What is broken for each scenario of family F."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.harness.control_plane import ControlPlane, Equipment
+from pipeline.harness.storage import DekSourceType, decode, encode
+from tests.e2e.twins.breaks import Sabotage
+
+
+def declared_as_seed(plane: ControlPlane) -> None:
+    """Declare each DEK that is put into etcd as a seed."""
+    put = plane.etcd.put
+
+    def putting(key: str, value: bytes) -> None:
+        kind = DekSourceType.HKDF_SHA256_XNONCE_AES_GCM_SEED
+        put(key, encode(dataclasses.replace(decode(value), dek_source_type=kind)))
+
+    plane.etcd.put = putting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def wrapped_again(plane: ControlPlane) -> None:
+    """Wrap the seed of five objects in each hundred once more, so that each of them needs a Decrypt of its own."""
+    put_many, client = plane.etcd.put_many, plane.plugin.client
+
+    def again(value: bytes) -> bytes:
+        stored = decode(value)
+        new = client.encrypt(client.decrypt(stored.wrapped))
+        return encode(dataclasses.replace(stored, encrypted_dek_source=new.ciphertext, annotations=new.annotations))
+
+    def putting(values: Sequence[tuple[str, bytes]]) -> None:
+        put_many([(key, again(value) if at % 20 == 0 else value) for at, (key, value) in enumerate(values)])
+
+    plane.etcd.put_many = putting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+@dataclass(frozen=True, slots=True)
+class OtherProvenance(Sabotage):
+    """Binaries beside a provenance.json that names a Go version which none was built with."""
+
+    def equipment(self, healthy: Equipment) -> Equipment:
+        """Return the equipment with a folder of links."""
+        folder = Path(tempfile.mkdtemp(dir=healthy.evidence.logs("twin-F63").parent))
+        for path in healthy.assets.iterdir():
+            if path.name != "provenance.json":
+                (folder / path.name).symlink_to(path)
+        artifacts = [{"name": name, "go_version": "1.25.1"} for name in ("etcd", "kube-apiserver")]
+        (folder / "provenance.json").write_text(json.dumps({"go_version": "1.25.1", "artifacts": artifacts}))
+        return dataclasses.replace(healthy, assets=folder)
+
+
+LIFECYCLE: Final[dict[str, Sabotage]] = {
+    "F58b": Sabotage(plane=declared_as_seed),
+    "F63": OtherProvenance(),
+    "F60": Sabotage(plane=wrapped_again),
+}
