@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.harness.evidence import Evidence
 from pipeline.harness.kube_apiserver import ApiServerOptions, KubeApiServer
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.proxy import FaultProxy
+from pipeline.harness.snapshot import restore_snapshot
 from pipeline.harness.supervisor import Supervisor
 
 DEFAULT_PROVIDER: Final = "kms-e2e"
@@ -152,6 +154,17 @@ class ControlPlane:
             self.server.wait_ready()
         else:
             self.server.wait_live()
+
+    def restore_etcd(self, snapshot: Path) -> None:
+        """Replace what etcd has by a snapshot; kube-apiserver is stopped for it and not started again.
+
+        Raises: InputError when the snapshot cannot be restored; ProcessError when etcd does not start on it.
+        """
+        self.server.stop()
+        self._etcd.stop()
+        shutil.rmtree(self._etcd.data)
+        restore_snapshot(self._equipment.assets / "etcdutl", snapshot, self._etcd.data)
+        self._etcd.start()
 
     def make_server(self, name: str, *flags: str) -> KubeApiServer:
         """Prepare one more kube-apiserver on the same etcd; it needs a configuration before it is started.

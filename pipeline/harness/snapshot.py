@@ -44,7 +44,11 @@ def restore_snapshot(etcdutl: Path, snapshot: Path, data: Path) -> None:
     Raises: InputError when the snapshot is torn or altered, has no digest, or is no snapshot.
     """
     argv = [str(etcdutl), "snapshot", "restore", str(snapshot), "--data-dir", str(data)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+    except OSError as error:
+        wanted = "etcdutl among the binaries; `kms-e2e build` makes it"
+        raise InputError("etcdutl cannot be started", seen=str(error), wanted=wanted, where=argv[0]) from error
     if done.returncode == 0:
         return
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.encryption import EncryptionConfiguration
 from pipeline.harness.control_plane import ControlPlane, Equipment
+from pipeline.harness.kube_apiserver import KubeApiServer
+from pipeline.harness.proxy import Error
 from pipeline.harness.storage import DekSourceType, decode, encode
-from tests.e2e.twins.breaks import Sabotage
+from tests.e2e.twins.breaks import Sabotage, faults
 
 
 def declared_as_seed(plane: ControlPlane) -> None:
@@ -41,6 +44,34 @@ def wrapped_again(plane: ControlPlane) -> None:
     plane.etcd.put_many = putting  # type: ignore[method-assign] # breaking it is the purpose
 
 
+def new_provider_late(plane: ControlPlane) -> None:
+    """Keep every further API server on the configuration that it began with."""
+    make = plane.make_server
+
+    def making(name: str, *flags: str) -> KubeApiServer:
+        server = make(name, *flags)
+        write, begun = server.write_configuration, list[EncryptionConfiguration]()
+
+        def writing(configuration: EncryptionConfiguration) -> None:
+            begun.append(configuration)
+            write(begun[0])
+
+        server.write_configuration = writing  # type: ignore[method-assign] # breaking it is the purpose
+        return server
+
+    plane.make_server = making  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def old_key_stays(plane: ControlPlane) -> None:
+    """Let the hook that disables the old key do nothing."""
+    hook = plane.plugin.hook
+
+    def hooking(name: str, **values: str) -> str:
+        return "" if name == "disable_old_key" else hook(name, **values)
+
+    plane.plugin.hook = hooking  # type: ignore[method-assign] # breaking it is the purpose
+
+
 @dataclass(frozen=True, slots=True)
 class OtherProvenance(Sabotage):
     """Binaries beside a provenance.json that names a Go version which none was built with."""
@@ -57,6 +88,9 @@ class OtherProvenance(Sabotage):
 
 
 LIFECYCLE: Final[dict[str, Sabotage]] = {
+    "F56": Sabotage(plane=old_key_stays),
+    "F59": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
+    "F59b": Sabotage(plane=new_provider_late),
     "F58b": Sabotage(plane=declared_as_seed),
     "F63": OtherProvenance(),
     "F60": Sabotage(plane=wrapped_again),
