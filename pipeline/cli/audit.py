@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,11 +9,12 @@ import typer
 
 from pipeline import __version__
 from pipeline.cli.audit_output import table, to_junit
+from pipeline.cli.changes import write_changes
 from pipeline.core.drift.audit import Audit
 from pipeline.core.drift.formats import to_annotations, to_json, to_sarif
 from pipeline.errors import EXIT_SUITE_FAILED, MachineError
 from pipeline.host.audit import audit_tree
-from pipeline.host.audit_fix import Change, apply_change, plan_changes, plan_version_file
+from pipeline.host.audit_fix import plan_changes, plan_version_file
 
 
 class Format(StrEnum):
@@ -41,25 +40,11 @@ def audit(
     changes = [plan_version_file(path, found)] if create else []
     if fix:
         changes += plan_changes(path, found.findings)
-    if changes and _write_changes(path, changes, yes=yes):
+    if changes and write_changes(path, changes, yes=yes):
         found = audit_tree(path)
     _emit(found, form, output)
     if not found.clean:
         raise typer.Exit(EXIT_SUITE_FAILED)
-
-
-def _write_changes(root: Path, changes: Sequence[Change], *, yes: bool) -> bool:
-    """Show the changes on standard error and write them when the user agrees; tell whether they were written."""
-    for change in changes:
-        typer.echo(change.diff(), err=True, nl=False)
-    if not yes and not sys.stdin.isatty():
-        typer.echo("nothing was written: nobody to ask here; add --yes", err=True)
-        return False
-    if not yes and not typer.confirm(f"write {len(changes)} file(s)?", err=True):
-        return False
-    for change in changes:
-        apply_change(root, change)
-    return True
 
 
 def _emit(found: Audit, form: Format, output: Path | None) -> None:

@@ -9,8 +9,14 @@ from pathlib import Path
 
 import typer
 
+from pipeline.cli.audit_output import table
+from pipeline.cli.changes import write_changes
 from pipeline.core.go_explanation import describe
 from pipeline.core.go_resolution import Resolution, resolve
+from pipeline.core.go_version import parse_go_version
+from pipeline.errors import EXIT_SUITE_FAILED, InputError
+from pipeline.host.audit import audit_tree
+from pipeline.host.audit_fix import plan_bump
 from pipeline.host.reference import reference_root
 from pipeline.host.source import read_version_file
 
@@ -21,11 +27,37 @@ def go_version(
         None, "--go-version", help="Stronger than GOTOOLCHAIN, GO_VERSION and .go-version."
     ),
     as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
+    new: str | None = typer.Option(
+        None,
+        "--set",
+        metavar="VERSION",
+        help="Change .go-version, and all the audit can correct, in --source or the current folder; shown first.",
+    ),
+    yes: bool = typer.Option(False, "--yes", "-y", help="With --set: do not ask before writing."),
 ) -> None:
     """Say which Go version builds the plugin, which input named it and why the others did not."""
+    if new is not None:
+        if option is not None or as_json:
+            raise InputError("--set goes with --source and --yes only", next_step="leave --go-version and --json out")
+        _bump(source if source is not None else Path(), new, yes=yes)
+        return
     root = source if source is not None else reference_root()
     resolution = resolve(os.environ, read_version_file(root.absolute()), option=option)
     typer.echo(_as_json(resolution) if as_json else describe(resolution))
+
+
+def _bump(root: Path, text: str, *, yes: bool) -> None:
+    """Change the version in force; exit code 1 when a mention is left that differs from it or nothing was written."""
+    version = parse_go_version(text.encode(errors="surrogateescape"), where="--set")
+    changes = plan_bump(root, version)
+    if changes and not write_changes(root, changes, yes=yes):
+        raise typer.Exit(EXIT_SUITE_FAILED)
+    if not changes:
+        typer.echo(f"nothing to change: all that is known names Go {version}", err=True)
+    found = audit_tree(root)
+    table(found)
+    if not found.clean:
+        raise typer.Exit(EXIT_SUITE_FAILED)
 
 
 def _as_json(resolution: Resolution) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.go_binary import GoBinary, parse_go_binaries
 from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.go_version import GoVersion, parse_go_version
 from pipeline.errors import BuildError, InputError, KmsE2EError
@@ -17,7 +18,6 @@ from pipeline.host.explain import Attempt, explain
 from pipeline.host.source import file_digest
 
 _VERSION_LINE: Final = re.compile(r"go version (?P<version>.+) \S+/\S+")
-_MODULE_LINE: Final = re.compile(r"\t(?:mod|dep|=>)\t(?P<path>\S+)\t(?P<version>\S+)(?:\t(?P<sum>h1:\S+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,9 @@ class SelectedGo:
         argv = ("go", "version", "-m", str(binary))
         lines: list[str] = []
         self.run(argv, binary.parent, workplace, what=f"go version -m {binary.name}", on_line=lines.append)
-        found = lines[0].rpartition(": ")[2] if lines else "no answer"
-        if found != self.version:
+        said = _read(lines)
+        found = said.go_version if said else "no answer"
+        if said is None or found != self.version:
             raise BuildError(
                 f"{binary.name} was built with another Go than asked for",
                 seen=found,
@@ -90,8 +91,7 @@ class SelectedGo:
                 where=f"go version -m {binary}",
                 next_step=f"see {workplace.log}",
             )
-        matches = filter(None, map(_MODULE_LINE.fullmatch, lines))
-        return tuple(f"{match['path']}@{match['version']} {match['sum'] or '-'}" for match in matches)
+        return tuple(f"{module.path}@{module.version} {module.checksum or '-'}" for module in said.modules)
 
 
 def exact_go(program: GoProgram, version: GoVersion, source: str) -> SelectedGo:
@@ -112,6 +112,13 @@ def asked_go(program: GoProgram, resolution: Resolution, folder: Path, workplace
     if resolution.uses_machine_go:
         identity = f"{reported} {program.path.resolve()} {file_digest(program.path)}"
     return SelectedGo(program, toolchain, reported, resolution.source, identity)
+
+
+def _read(lines: Sequence[str]) -> GoBinary | None:
+    try:
+        return parse_go_binaries("\n".join(lines))[0]
+    except InputError:
+        return None
 
 
 def _check_accepted(reported: str, resolution: Resolution, program: GoProgram) -> None:

@@ -70,13 +70,18 @@ def test_a_binary_of_another_go_is_refused(
     answer(
         "/out/etcd: go1.26.10\n"
         "\tpath\tgo.etcd.io/etcd/server/v3\n"
+        "\tmod\tgo.etcd.io/etcd/server/v3\t(devel)\t\n"
         "\tdep\texample.com/a\tv1.0.0\th1:a=\n"
         "\tdep\texample.com/b\tv0.0.0\n"
         "\t=>\texample.com/b\tv0.37.2\th1:b=\n"
         "\tbuild\t-trimpath=true"
     )
     modules = go.modules_of(Path("/out/etcd"), workplace)
-    assert modules == ("example.com/a@v1.0.0 h1:a=", "example.com/b@v0.0.0 -", "example.com/b@v0.37.2 h1:b=")
+    assert modules == (
+        "go.etcd.io/etcd/server/v3@(devel) -",
+        "example.com/a@v1.0.0 h1:a=",
+        "example.com/b@v0.37.2 h1:b=",
+    )
     for output in ("/out/etcd: go1.26.9", ""):
         answer(output)
         with pytest.raises(BuildError, match="another Go"):

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from pipeline.cli.go_version import go_version
+from pipeline.errors import InputError
+
+BEFORE = {".go-version": "1.26.9\n", "Dockerfile": "FROM golang:1.26.9-alpine\n", "go.mod": "go 1.26.0\n"}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for name, text in BEFORE.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def run(root: Path, *arguments: str) -> Result:
+    app = typer.Typer()
+    app.command()(go_version)
+    return CliRunner().invoke(app, ["--source", str(root), *arguments])
+
+
+def content(root: Path) -> dict[str, str]:
+    return {name: (root / name).read_text(encoding="utf-8") for name in BEFORE}
+
+
+@pytest.mark.parametrize(
+    ("given", "written"), [("1.26.10", "1.26.10"), ("go1.26.10", "1.26.10"), ("1.27rc1", "1.27rc1")]
+)
+def test_a_bump_changes_the_file_and_what_the_audit_knows_but_no_lower_bound(
+    root: Path, given: str, written: str
+) -> None:
+    result = run(root, "--set", given, "--yes")
+    assert result.exit_code == 0, result.output
+    assert f"+FROM golang:{written}-alpine" in result.stderr
+    assert content(root) == {
+        ".go-version": f"{written}\n",
+        "Dockerfile": f"FROM golang:{written}-alpine\n",
+        "go.mod": "go 1.26.0\n",
+    }
+
+
+def test_without_anybody_to_ask_a_bump_is_only_shown(root: Path) -> None:
+    result = run(root, "--set", "1.26.10")
+    assert (result.exit_code, content(root)) == (1, BEFORE)
+    assert "+1.26.10" in result.stderr
+
+
+def test_a_mention_that_cannot_be_corrected_is_shown_and_ends_with_1(root: Path) -> None:
+    (root / "go.mod").write_text("go 1.28.0\n", encoding="utf-8")
+    result = run(root, "--set", "1.26.10", "--yes")
+    assert result.exit_code == 1
+    assert "go.mod:1" in result.stdout
+
+
+def test_a_second_bump_changes_nothing(root: Path) -> None:
+    assert run(root, "--set", "1.26.10", "--yes").exit_code == 0
+    assert "nothing to change" in run(root, "--set", "1.26.10").stderr
+
+
+@pytest.mark.parametrize("bad", ["1.26", "latest", "1.26.10\n1.26.9", "../1.26.10", ""])
+def test_what_is_no_version_is_refused_and_nothing_written(root: Path, bad: str) -> None:
+    assert isinstance(run(root, "--set", bad, "--yes").exception, InputError)
+    assert content(root) == BEFORE
+
+
+def test_options_that_would_be_ignored_are_refused(root: Path) -> None:
+    assert isinstance(run(root, "--set", "1.26.10", "--json").exception, InputError)
