@@ -17,6 +17,7 @@ from pipeline.core.go_version import parse_go_version
 from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.audit import audit_tree
 from pipeline.host.audit_fix import plan_bump
+from pipeline.host.environment import settings_not_passed
 from pipeline.host.reference import reference_root
 from pipeline.host.source import read_version_file
 
@@ -44,6 +45,9 @@ def go_version(
     root = source if source is not None else reference_root()
     resolution = resolve(os.environ, read_version_file(root.absolute()), option=option)
     typer.echo(_as_json(resolution) if as_json else describe(resolution))
+    if not as_json:
+        for setting in settings_not_passed(os.environ):
+            typer.echo(f"  not passed to builds: {setting}")
 
 
 def _bump(root: Path, text: str, *, yes: bool) -> None:
@@ -66,6 +70,7 @@ def _as_json(resolution: Resolution) -> str:
         "mode": resolution.mode.value,
         "gotoolchain": resolution.gotoolchain,
         "source": resolution.source,
+        "not_passed": list(settings_not_passed(os.environ)),
         "steps": [dataclasses.asdict(step) for step in resolution.steps],
     }
     return json.dumps(document, indent=2)

@@ -14,7 +14,7 @@ from pipeline.errors import KmsE2EError
 from pipeline.host.bootstrap import bootstrap_go
 from pipeline.host.command import Command, run_command
 from pipeline.host.disk import GIB, memory_bytes, needed_bytes, processors
-from pipeline.host.environment import go_environment
+from pipeline.host.environment import go_environment, settings_not_passed
 from pipeline.host.explain import last_lines
 from pipeline.host.jobs import host_platform
 from pipeline.host.paths import cache_paths
@@ -103,9 +103,9 @@ def _environment(environment: Mapping[str, str]) -> Finding:
         go_environment(environment, paths, str(paths.temporary))
     except KmsE2EError as error:
         return Finding("environment", State.MISSING, error.seen or error.what, error.next_step or "")
-    if environment.get("GOFLAGS"):
-        step = "nothing to do: builds use fixed flags, yours are not passed"
-        return Finding("environment", State.OK, f"GOFLAGS={environment['GOFLAGS']}", step)
+    if settings := settings_not_passed(environment):
+        step = "nothing to do: builds have an environment of their own, these are not passed"
+        return Finding("environment", State.OK, " ".join(settings), step)
     return Finding("environment", State.OK, "nothing that would change a build")
 
 

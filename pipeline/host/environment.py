@@ -23,6 +23,7 @@ _PASSED: Final = (
     *(name.lower() for name in _NETWORK),
 )
 _PASSED_FOR_CGO: Final = ("CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG", "PKG_CONFIG_PATH")
+_NOT_PASSED: Final = ("GOFLAGS", "GOROOT", "GOENV", "GOWORK", "GOEXPERIMENT", "GODEBUG", "GOOS", "GOARCH", "GOAMD64")
 _WITHOUT_CHECKSUMS: Final = ("GONOSUMDB", "GOPRIVATE", "GOINSECURE")
 
 
@@ -44,6 +45,11 @@ def refuse_unchecked_modules(environment: Mapping[str, str]) -> None:
             next_step=f"unset {' '.join(culprits)}; a plugin with private modules can be built elsewhere and described"
             " in a plugin.json",
         )
+
+
+def settings_not_passed(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the user's settings that would change a build, as NAME=value; builds do not see them."""
+    return tuple(f"{name}={environment[name]}" for name in _NOT_PASSED if environment.get(name))
 
 
 def go_environment(user: Mapping[str, str], paths: CachePaths, temporary: str) -> dict[str, str]:

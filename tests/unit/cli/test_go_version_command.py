@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,13 @@ def test_what_is_no_version_is_refused_and_nothing_written(root: Path, bad: str)
 
 def test_options_that_would_be_ignored_are_refused(root: Path) -> None:
     assert isinstance(run(root, "--set", "1.26.10", "--json").exception, InputError)
+
+
+def test_settings_that_builds_do_not_see_are_reported(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOFLAGS", "GOENV", "GOROOT", "GOTOOLCHAIN", "GO_VERSION", "FORCE_HOST_GO"):
+        monkeypatch.delenv(name, raising=False)
+    assert "not passed" not in run(root).stdout
+    monkeypatch.setenv("GOFLAGS", "-mod=mod")
+    monkeypatch.setenv("GOROOT", "/usr/lib/go")
+    assert "not passed to builds: GOROOT=/usr/lib/go" in run(root).stdout
+    assert json.loads(run(root, "--json").stdout)["not_passed"] == ["GOFLAGS=-mod=mod", "GOROOT=/usr/lib/go"]

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.core.build_plan import PluginSource, plugin_plan
 from pipeline.errors import InputError
-from pipeline.host.environment import build_environment, compiler_identity, go_environment
+from pipeline.host.environment import build_environment, compiler_identity, go_environment, settings_not_passed
 from pipeline.host.paths import CachePaths
 
 PATHS = CachePaths(Path("/cache"))
@@ -107,3 +107,11 @@ def test_a_cgo_build_gets_the_users_compiler_and_its_key_knows_it(tmp_path: Path
     compiler.write_text("#!/bin/sh\nexit 1\n")
     assert compiler_identity(user) != before
     assert compiler_identity({**user, "CGO_CFLAGS": "-O2"}) != before
+
+
+def test_what_is_reported_as_not_passed_reaches_no_go_command() -> None:
+    assert settings_not_passed({"PATH": "/usr/bin", "GOFLAGS": ""}) == ()
+    reported = settings_not_passed(HOSTILE)
+    assert {"GOFLAGS", "GOROOT", "GOENV"} <= {setting.partition("=")[0] for setting in reported}
+    passed = {f"{name}={value}" for name, value in go_environment(HOSTILE, PATHS, "/cache/tmp/run").items()}
+    assert not passed & set(reported)
