@@ -67,7 +67,7 @@ CHECKS: Final[tuple[tuple[str, str, NotRun], ...]] = (
     ("E55", "A restart with the last configuration reads everything", NotRun.NOT_BUILT),
     ("F56", "A restored snapshot is readable with its keys, and names the missing ones", NotRun.NOT_BUILT),
     ("F57", "Another version of the plugin reads the same data, and back", NotRun.NOT_BUILT),
-    ("F58", "Objects of older Kubernetes releases stay readable", NotRun.NOT_BUILT),
+    ("F58", "Upgrades and rollbacks between Kubernetes minors read the same data", NotRun.NOT_BUILT),
     ("F59", "API servers with plugins of their own converge after a rotation", NotRun.NOT_BUILT),
     ("F60", "A cold start decrypts seeds, not objects", NotRun.NOT_BUILT),
     ("F61", "Throughput with and without KMS", NotRun.NOT_BUILT),
