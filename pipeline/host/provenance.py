@@ -14,6 +14,7 @@ from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.host.compile import Built, Job
 from pipeline.host.paths import CachePaths
 from pipeline.host.source import file_digest
+from pipeline.host.toolchains import check_toolchain
 
 PROVENANCE_FILE: Final = "provenance.json"
 SCHEMA_VERSION: Final = 1
@@ -65,12 +66,16 @@ def _artifact(job: Job, built: Built) -> dict[str, object]:
 
 
 def _toolchains(paths: CachePaths, results: Sequence[tuple[Job, Sequence[Built]]]) -> list[dict[str, str]]:
-    """Name each toolchain with the checksum that the checksum database vouched for when it was downloaded."""
+    """Name each toolchain with the checksum that the checksum database vouched for when it was downloaded.
+
+    Raises: BuildError when the lock file names another checksum, before a binary is handed out.
+    """
     folder = paths.modules / "cache" / "download" / "golang.org" / "toolchain" / "@v"
     found = []
     for name, platform in sorted({(job.go.version, job.platform) for job, _ in results}):
         path = folder / f"v0.0.1-{name}.{platform.replace('/', '-')}.ziphash"
         checksum = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+        check_toolchain(name, platform, checksum)
         found.append({"name": name, "platform": platform, "h1": checksum})
     return found
 
