@@ -48,3 +48,10 @@ check: lint test ## what to run before a commit
 
 lock: ## resolve the dependencies anew into the lock file (hashes, no addresses); needs uv
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev --no-header --no-annotate pyproject.toml --output-file $(REQUIREMENTS)
+
+.PHONY: bench bench-cold
+bench: $(VENV)/installed ## measure this machine: control plane start beside envtest, a run, builds, the command line
+	$(BIN)/python -m bench --output "$(ARTIFACTS)/bench.json" $(BENCH)
+
+bench-cold: $(VENV)/installed ## measure a run from empty caches (minutes)
+	$(BIN)/python -m bench --row cold --output "$(ARTIFACTS)/bench-cold.json"

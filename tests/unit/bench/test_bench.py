@@ -1,0 +1,49 @@
+"""The benchmark's arithmetic; nothing is timed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.costs import large_run, make_tree
+from bench.processes import PAGE_BYTES, Resident, parse_stat, tree
+from bench.statistics import Row, markdown, pair_ratios, spread
+
+
+def test_spread_is_median_and_range() -> None:
+    assert spread([3.0, 1.0, 2.0, 10.0]).seconds() == "2.50 s (1.00 to 10.00, n=4)"
+
+
+def test_no_sample_is_no_result() -> None:
+    with pytest.raises(ValueError, match="nothing was measured"):
+        spread([])
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    assert pair_ratios([1.0, 6.0], [2.0, 3.0]) == (0.5, 2.0)
+    with pytest.raises(ValueError, match="shorter"):
+        pair_ratios([1.0, 2.0], [1.0])
+
+
+def test_a_table_has_a_line_a_row() -> None:
+    assert markdown([Row("start", "2 s", "once")]).splitlines()[2:] == ["| start | 2 s | once |"]
+
+
+def test_a_process_may_have_brackets_and_spaces_in_its_name() -> None:
+    fields = ["S", "7", *["0"] * 19, "3", "0"]
+    assert parse_stat(f"42 (a) (b c) {' '.join(fields)}") == Resident(42, 7, "a) (b c", 3 * PAGE_BYTES)
+
+
+def test_a_tree_holds_descendants_and_nobody_else() -> None:
+    everybody = [Resident(pid, parent, "x", 1) for pid, parent in ((4, 3), (3, 2), (2, 1), (9, 1))]
+    assert sorted(process.pid for process in tree(everybody, 2)) == [2, 3, 4]
+
+
+def test_the_generated_inputs_have_the_size_that_is_claimed(tmp_path: Path) -> None:
+    run = large_run()
+    assert (len(run.scenarios), len(run.planned), len(run.calls)) == (100, 100, 20_000)
+    assert len({item.id for item in run.scenarios}) == 100
+    make_tree(tmp_path, 120)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert (len(files), sum(path.suffix == ".Dockerfile" for path in files)) == (120, 12)
