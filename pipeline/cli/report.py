@@ -19,8 +19,6 @@ from pipeline.report.compare import Change, Comparison, Direction, compare_repor
 from pipeline.report.conformance import Statement, Verdict, statement_of
 from pipeline.report.evidence import read_report
 from pipeline.report.figures import duration, moment
-from pipeline.report.merge import merge_folders
-from pipeline.report.write import write_report
 
 app = typer.Typer(help="Show, re-make, merge and compare reports.", no_args_is_help=True)
 
@@ -47,6 +45,8 @@ def show(folder: Annotated[Path, typer.Argument(help="The folder of a report.")]
 @app.command()
 def html(folder: Annotated[Path, typer.Argument(help="The folder of a report, also of an interrupted run.")]) -> None:
     """Make report.html and the other derived files anew from the evidence in a folder."""
+    from pipeline.report.write import write_report  # noqa: PLC0415 - other commands must not wait for jinja2
+
     run = read_report(folder)
     write_report(folder, run)
     typer.echo((folder / files.HTML_FILE).resolve())
@@ -58,6 +58,8 @@ def merge(
     output: Annotated[Path, typer.Option("--output", "-o", help="A new or empty folder for the merged report.")],
 ) -> None:
     """Make one report of the shards of a run; ends like the worst of them."""
+    from pipeline.report.merge import merge_folders  # noqa: PLC0415 - other commands must not wait for jinja2
+
     run = merge_folders(folders, output)
     _print_statement(Console(), run, statement_of(run))
     typer.echo((output / files.HTML_FILE).resolve())

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -14,9 +15,10 @@ from rich.table import Table
 
 from pipeline.core.result import FAMILIES, Outcome, ScenarioResult
 from pipeline.report.evidence import read_report
-from pipeline.suite.collection import Collected, collect
-from pipeline.suite.scenario import Scenario
-from pipeline.suite.selection import Selection
+
+if TYPE_CHECKING:
+    from pipeline.suite.collection import Collected
+    from pipeline.suite.scenario import Scenario
 
 
 class Form(StrEnum):
@@ -36,6 +38,9 @@ def scenarios(
     report: Path | None = typer.Option(None, "--report", help="Folder of a report: adds times and what was not run."),
 ) -> None:
     """List the scenarios: id, title, level with its source, subject, what it needs, and what makes it fail."""
+    from pipeline.suite.collection import collect  # noqa: PLC0415 - other commands must not wait for pytest
+    from pipeline.suite.selection import Selection  # noqa: PLC0415
+
     collected = collect(tuple(extra))
     chosen = Selection(families=tuple(family), soak=True).choose([item.entry for item in collected])
     items = [item for item in collected if item.entry in chosen]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pipeline.cli.assets import AssetsOption, ensure_assets
-from pipeline.harness.control_plane import ControlPlane
-from pipeline.suite.equipment import assert_control_plane, load_equipment
+
+if TYPE_CHECKING:
+    from pipeline.harness.control_plane import ControlPlane
 
 _POLL_S = 0.5
 
@@ -20,6 +22,10 @@ def up(
     report: Path = typer.Option(Path("_artifacts/up"), "--report", help="Folder for logs and calls."),
 ) -> None:
     """Keep a control plane with the plugin running until Ctrl-C, and say how to use it."""
+    # Here and not above, so that other commands do not wait for gRPC and certificates.
+    from pipeline.harness.control_plane import ControlPlane  # noqa: PLC0415
+    from pipeline.suite.equipment import assert_control_plane, load_equipment  # noqa: PLC0415
+
     folder = ensure_assets(assets)
     assert_control_plane(folder)
     stop = threading.Event()
