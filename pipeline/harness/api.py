@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import ssl
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,9 @@ class ApiClient:
     def __init__(self, url: str, *, authority: Path, client: KeyPair, timeout_s: float = DEFAULT_TIMEOUT_S) -> None:
         """Prepare the client; it connects with the first request."""
         self.url = url
-        context = ssl.create_default_context(cafile=str(authority))
-        context.load_cert_chain(client.certificate, client.key)
-        self._http = httpx.Client(base_url=url, verify=context, timeout=timeout_s, trust_env=False)
+        self._authority, self._client, self._timeout_s = authority, client, timeout_s
+        self._local = threading.local()
+        self._opened: list[httpx.Client] = []
 
     def request(self, method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
         """Send a request and return the answer, whatever its status code."""
@@ -136,8 +137,22 @@ class ApiClient:
         return sum(sample.value for sample in self.samples(name, **labels))
 
     def close(self) -> None:
-        """Close the connections."""
-        self._http.close()
+        """Close the connections of all threads."""
+        while self._opened:
+            self._opened.pop().close()
+        self._local = threading.local()
+
+    @property
+    def _http(self) -> httpx.Client:
+        """Return this thread's client: TLS connections shared by threads fail now and then on Python 3.13."""
+        client: httpx.Client | None = getattr(self._local, "client", None)
+        if client is None:
+            context = ssl.create_default_context(cafile=str(self._authority))
+            context.load_cert_chain(self._client.certificate, self._client.key)
+            client = httpx.Client(base_url=self.url, verify=context, timeout=self._timeout_s, trust_env=False)
+            self._local.client = client
+            self._opened.append(client)
+        return client
 
 
 def secret_path(namespace: str, name: str) -> str:
