@@ -31,6 +31,12 @@ def main() -> None:
     for name in options.row:
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         rows += _measure(name, options.assets, options.pairs)
+        _write(options.output, rows, load_before)  # after each, so that an interruption loses one
+    print(markdown(rows))
+    print(f"\n{os.cpu_count()} processors, load {load_before:.1f} before; numbers: {options.output}")
+
+
+def _write(path: Path, rows: list[Row], load_before: float) -> None:
     document = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -39,10 +45,8 @@ def main() -> None:
         "python": platform.python_version(),
         "rows": [asdict(row) for row in rows],
     }
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    options.output.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    print(markdown(rows))
-    print(f"\n{document['processors']} processors, load {load_before:.1f} before; numbers: {options.output}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def _measure(name: str, assets: Path | None, pairs: int) -> list[Row]:

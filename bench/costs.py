@@ -167,7 +167,10 @@ def _repeat(argv: Sequence[str]) -> tuple[str, str, tuple[float, ...]]:
 
 
 def _check(argv: Sequence[str]) -> None:
-    subprocess.run(argv, cwd=_ROOT, check=True, capture_output=True)
+    done = subprocess.run(argv, cwd=_ROOT, check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        msg = f"{argv[-2:]} ended with exit code {done.returncode}:\n{(done.stdout + done.stderr)[-2000:]}"
+        raise RuntimeError(msg)
 
 
 def _timed(work: Callable[[], None]) -> float:
