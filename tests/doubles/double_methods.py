@@ -67,9 +67,12 @@ FAULTS: Final = {
     "hangs-in-status": "never answers Status",
     "repeats-ciphertext": "Encrypt returns its first ciphertext for ever",
     "newest-key-only": "Decrypt takes the newest key only",
+    "two-newest-keys": "Decrypt takes the two newest keys only",
+    "reinstates-key-id": "a reinstated key has its old keyID",
 }
 _ANNOTATION: Final = "version.double.example.com"
 _NONCE: Final = 12
+_KEPT: Final = {"newest-key-only": 1, "two-newest-keys": 2}
 
 
 class Backend:
@@ -92,6 +95,11 @@ class Backend:
     def rotate(self) -> None:
         self.path.write_text(json.dumps([base64.b64encode(key).decode() for key in [*self.keys, os.urandom(32)]]))
 
+    def reinstate(self, key_id: str) -> None:
+        """Make an old key the active one under its old keyID, which is what a plugin must not do."""
+        keys = sorted(self.keys, key=lambda key: self.name(key) == key_id)
+        self.path.write_text(json.dumps([base64.b64encode(key).decode() for key in keys]))
+
     def used(self) -> None:
         with (self.state / "uses").open("a") as uses:
             uses.write("x")
@@ -107,7 +115,7 @@ class Backend:
     def find(self, key_id: str) -> bytes | None:
         if self.fault in ("ignores-key-id", "key-id-by-start", "empty-key-id", "long-key-id", "other-key-id"):
             return self.keys[-1]
-        keys = self.keys[-1:] if self.fault == "newest-key-only" else self.keys
+        keys = self.keys[-_KEPT.get(self.fault, 0) :]
         return next((key for key in keys if self.name(key) == key_id), None)
 
 

@@ -151,9 +151,13 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--fault", choices=["", *FAULTS], default="")
     parser.add_argument("--rotate", action="store_true")
+    parser.add_argument("--reinstate", default="")
     options = parser.parse_args()
     if options.rotate:
         Backend(options.state, "").rotate()
+        return
+    if options.reinstate:
+        Backend(options.state, "").reinstate(options.reinstate)
         return
     address = parse_address(options.listen)
     before_serving(address, options.fault)

@@ -22,6 +22,7 @@ def double_spec(fault: str = "", ready_timeout_s: float = 20.0) -> PluginSpec:
         ready_timeout_s=ready_timeout_s,
         hooks={
             "rotate": (*command, "--state", "{state}", "--rotate"),
+            "reinstate": (*command, "--state", "{state}", "--reinstate", "{key_id}"),
             "backend_calls": ("wc", "-c", "{state}/uses"),
             "metrics": ("cat", "{state}/metrics.txt"),
         },

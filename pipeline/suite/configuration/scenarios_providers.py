@@ -160,7 +160,7 @@ def _await_named(plane: ControlPlane, proof: ProofRecorder, wanted: set[str]) ->
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
-        twin=Twin(breaks="plugin: Decrypt refuses keys that are not the newest", reason="read back after the restart"),
+        twin=Twin(breaks="plugin: Decrypt refuses keys that are not the newest", reason="read back after"),
     )
 )
 def scenario_last_configuration(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
@@ -174,6 +174,7 @@ def scenario_last_configuration(make_control_plane: MakePlane, proof: ProofRecor
     generations[f"kms:v2:{plane.provider.name}"] = write_secret(plane, proof, namespace)
     rotate(plane, proof)
     restart_with(plane, encrypt(["secrets"], named(plane, _B), plane.provider, Identity()), ready=False)
+    assert_readable(plane.api, proof, list(generations.values()), "after a rotation and a restart")
     generations[f"kms:v2:{_B}"] = write_secret(plane, proof, namespace)
     for form, secret in generations.items():
         proof.that("form in etcd", observed=form_of(raw(plane, secret.key)), wanted=form)

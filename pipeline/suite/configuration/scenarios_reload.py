@@ -70,7 +70,7 @@ class _Case:
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,
-        twin=Twin(breaks="file: it has another order of providers than it should", reason="last_config_info"),
+        twin=Twin(breaks="kube-apiserver: automatic reload is off", reason="automatic_reloads_total"),
     )
 )
 def scenario_hot_reload(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
@@ -176,7 +176,7 @@ _BAD: Final = {"syntax": _broken_syntax, "dead-socket": _dead_socket, "duplicate
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,
-        twin=Twin(breaks="file: what should be bad is good", reason='status="failure"|successful reloads'),
+        twin=Twin(breaks="kube-apiserver: automatic reload is off", reason='status="failure"'),
     )
 )
 def scenario_bad_reload(make_control_plane: MakePlane, proof: ProofRecorder) -> None:

@@ -50,7 +50,11 @@ def _wildcards(provider: KmsProvider) -> EncryptionConfiguration:
         level=Level.MUST,
         source="k8s.io/apiserver apis/apiserver/v1 types_encryption.go ResourceConfiguration.resources",
         subject=Subject.KUBE_APISERVER,
-        twin=Twin(breaks="configuration: Secrets alone, and plain", reason="stored otherwise than the rules say"),
+        deadline_s=120,
+        twin=Twin(
+            breaks="configuration: identity before the plugin in every rule",
+            reason="stored otherwise than the rules say",
+        ),
     )
 )
 def scenario_wildcards(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
@@ -83,7 +87,8 @@ def _wanted_form(key: str) -> str:
         level=Level.MUST,
         source="k8s.io: encrypt-data, custom resources; k/k TestKMSv2SingleService",
         subject=Subject.KUBE_APISERVER,
-        twin=Twin(breaks="configuration: Secrets alone, and plain", reason="is stored"),
+        deadline_s=120,
+        twin=Twin(breaks="configuration: identity before the plugin in every rule", reason="is stored"),
     )
 )
 def scenario_custom_resources(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
@@ -134,7 +139,8 @@ def _await_served(plane: ControlPlane, proof: ProofRecorder, collection: str) ->
         level=Level.MUST,
         source="k8s.io: encrypt-data; a Secret holds up to 1 MiB (core/v1 MaxSecretSize)",
         subject=Subject.KUBE_APISERVER,
-        twin=Twin(breaks="configuration: Secrets alone, and plain", reason="is stored"),
+        deadline_s=120,
+        twin=Twin(breaks="configuration: identity before the plugin in every rule", reason="is stored"),
     )
 )
 def scenario_other_kinds(make_control_plane: MakePlane, proof: ProofRecorder) -> None:

@@ -24,7 +24,10 @@ from tests.e2e.twins.breaks import (
     skip_one_update,
     swap_values,
 )
+from tests.e2e.twins.twins_configuration import CONFIGURATION
+from tests.e2e.twins.twins_encryption import ENCRYPTION
 from tests.e2e.twins.twins_failure import FAILURE
+from tests.e2e.twins.twins_rotation import ROTATION
 from tests.e2e.twins.twins_lifecycle import LIFECYCLE
 
 TWINS: Final[dict[str, Sabotage]] = {
@@ -40,7 +43,10 @@ TWINS: Final[dict[str, Sabotage]] = {
     "C31": Sabotage(hooks={"rotate": ("true",)}),
     "C32": Sabotage(plugin_fault="repeats-ciphertext"),
     "C33": Sabotage(plugin_fault="newest-key-only"),
+    **ENCRYPTION,
+    **ROTATION,
     **FAILURE,
+    **CONFIGURATION,
     **LIFECYCLE,
 }
 

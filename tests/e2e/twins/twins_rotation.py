@@ -1,0 +1,43 @@
+"""What is broken for the later scenarios of family C."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.core.reference import reference_spec
+from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.proxy import RenameKey
+from tests.e2e.twins.breaks import Sabotage, skip_one_update
+
+_REFERENCE_HOOKS: Final = reference_spec().hooks
+
+
+def restart_with_rotation(plane: ControlPlane) -> None:
+    """Restart kube-apiserver in the middle of a rotation, so that its clients are cut off."""
+    hook = plane.plugin.hook
+
+    def rotating(name: str, **values: str) -> str:
+        output = hook(name, **values)
+        plane.restart_api_server()
+        return output
+
+    plane.plugin.hook = rotating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def agree_on_the_other_key(plane: ControlPlane) -> None:
+    """Rename the key in Encrypt as in Status, so that kube-apiserver has no reason to refuse it."""
+    original = plane.proxy.faults.set
+    plane.proxy.faults.set = (  # type: ignore[method-assign] # breaking it is the purpose
+        lambda *active: original(*(RenameKey() for _ in active))
+    )
+
+
+ROTATION: Final[dict[str, Sabotage]] = {
+    "C34": Sabotage(plane=skip_one_update),
+    "C35": Sabotage(plane=skip_one_update),
+    "C36": Sabotage(plugin_fault="two-newest-keys"),
+    "C37": Sabotage(plugin_fault="reinstates-key-id"),
+    "C38": Sabotage(hooks={**_REFERENCE_HOOKS, "disable_old_key": ("true",)}),
+    "C39": Sabotage(plane=restart_with_rotation),
+    "C40": Sabotage(plane=agree_on_the_other_key),
+}
