@@ -102,6 +102,7 @@ def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: Resul
     alone = [item for item in planned if item.entry.alone]
     if together:
         plan = schedule([item.entry for item in together], request.parallel)
+        plan = dataclasses.replace(plan, groups=tuple((item.node, item.entry.group) for item in together))
         together.sort(key=lambda item: (item.entry.group not in plan.sleepers, -item.entry.deadline_s))
         workers = ("-n", str(plan.workers), "--dist", "loadgroup", "--max-worker-restart", "4")
         _run_pytest(request, together, [writer, plan], workers if plan.workers > 1 else ())

@@ -7,7 +7,7 @@ It gets a worker of its own that takes nothing else, so that many sleep at once 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,23 +31,33 @@ _UNKNOWN_MEMORY_BYTES: Final = 4 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How many workers there are, and the groups that sleep, each on a worker of its own."""
+    """How many workers there are, the groups that sleep, each on a worker of its own, and the group of each test.
+
+    pytest-xdist 3.8 marks groups by a suffix to the test's id, which pytest 9.2 ignores; so `groups` says them.
+    """
 
     workers: int
     sleepers: frozenset[str]
+    groups: tuple[tuple[str, str], ...] = ()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> LoadGroupScheduling:
         """Give pytest-xdist our scheduler."""
-        return SleeperScheduling(config, log, self.sleepers)
+        return SleeperScheduling(config, log, self.sleepers, dict(self.groups))
 
 
 class SleeperScheduling(LoadGroupScheduling):
     """Scheduling by group in which a worker that took a sleeping group takes nothing but sleeping groups."""
 
-    def __init__(self, config: pytest.Config, log: Producer, sleepers: frozenset[str]) -> None:
-        """Keep the names of the groups that sleep; they must come first in the collection."""
+    def __init__(
+        self, config: pytest.Config, log: Producer, sleepers: frozenset[str], groups: Mapping[str, str]
+    ) -> None:
+        """Keep the group of each test and those that sleep; the latter must come first in the collection."""
         super().__init__(config, log)
         self._sleepers = sleepers
+        self._groups = groups
+
+    def _split_scope(self, nodeid: str) -> str:
+        return self._groups.get(nodeid.partition("@")[0]) or super()._split_scope(nodeid)
 
     def _reschedule(self, node: WorkerController) -> None:
         upcoming = next(iter(self.workqueue), None)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pipeline.core.result import Level, Subject
 from pipeline.suite.scenario import Scenario, Twin
-from pipeline.suite.scheduling import PLANE_BYTES, available_bytes, schedule
+from pipeline.suite.scheduling import PLANE_BYTES, SleeperScheduling, available_bytes, schedule
 
 
 def entry(name: str, *, plane: str = "", fast: bool = True) -> Scenario:
@@ -42,3 +42,10 @@ def test_one_means_one() -> None:
 
 def test_the_free_memory_is_known() -> None:
     assert available_bytes() > 0
+
+
+def test_tests_of_one_group_stay_together_whatever_their_ids_look_like() -> None:
+    scheduler = SleeperScheduling.__new__(SleeperScheduling)
+    scheduler._groups = {"b/s.py::one": "p", "b/s.py::two": "p"}
+    assert {scheduler._split_scope(name) for name in ("b/s.py::one", "b/s.py::two", "b/s.py::two@p")} == {"p"}
+    assert scheduler._split_scope("other.py::test") == "other.py::test"
