@@ -1,0 +1,62 @@
+"""Every CI file holds the same two calls in the same order, pins the version, and keeps the JUnit file of a red run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "ci").iterdir())
+EVIDENCE = 'dagger call --run-id="$RUN_ID" report directory export --path=_artifacts'
+VERDICT = 'dagger call --run-id="$RUN_ID" kms-e-2-e'
+KEEPS = {
+    "Jenkinsfile": r"always \{\s+junit testResults: '_artifacts/junit_kms_01\.xml'",
+    "argo-workflows.yaml": r"outputs:\s+artifacts:\s+- name: junit\s+path: /work/_artifacts/junit_kms_01\.xml",
+    "azure-pipelines.yaml": r"PublishTestResults@2\s+condition: always\(\)",
+    "buildkite.yaml": r"artifact_paths:\s+- _artifacts/junit_kms_01\.xml",
+    "circleci.yaml": r"store_test_results:\s+path: _artifacts",
+    "github-actions.yaml": r"upload-artifact@v4\s+if: always\(\)",
+    "gitlab.yaml": r"when: always\s+paths: \[_artifacts\]\s+reports:\s+junit: _artifacts/junit_kms_01\.xml",
+    "prow.yaml": r"trap 'cp -r _artifacts/\. \"\$ARTIFACTS\"' EXIT",
+    "tekton.yaml": r"workspaces:\s+- name: source",
+}
+
+
+def calls(text: str) -> list[str]:
+    """Return the dagger calls of a file; Buildkite writes a dollar sign twice."""
+    return [call.strip(" '") for call in re.findall(r"dagger call [^\n]*", text.replace("$$", "$"))]
+
+
+def test_there_is_a_file_for_each_system() -> None:
+    assert {path.name for path in FILES} == set(KEEPS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_two_calls_are_the_same_everywhere(path: Path) -> None:
+    assert calls(path.read_text()) == [EVIDENCE, VERDICT]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_version_is_pinned_and_a_run_has_a_name(path: Path) -> None:
+    text = path.read_text()
+    assert re.search(r"DAGGER_VERSION(: | = '|, value: )0\.21\.8\b", text)
+    assert "RUN_ID" in text.replace('"$RUN_ID"', "").replace('"$$RUN_ID"', "")
+    assert "latest" not in text
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_evidence_of_a_red_run_is_kept(path: Path) -> None:
+    assert re.search(KEEPS[path.name], path.read_text())
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".yaml"], ids=lambda path: path.name)
+def test_it_is_yaml(path: Path) -> None:
+    assert isinstance(yaml.safe_load(path.read_text()), dict)
+
+
+def test_the_active_workflow_is_the_one_of_ci() -> None:
+    active = (ROOT / ".github" / "workflows" / "kms-e2e.yaml").read_text()
+    assert active == (ROOT / "ci" / "github-actions.yaml").read_text()
