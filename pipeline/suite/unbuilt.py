@@ -44,6 +44,7 @@ CHECKS: Final[tuple[tuple[str, str, NotRun], ...]] = (
     ("C32", "A rotation gives a new seed", NotRun.NOT_BUILT),
     ("C33", "Old objects stay readable and are rewritten once", NotRun.NOT_BUILT),
     ("C34", "A storage migration leaves nothing under the old key", NotRun.NOT_BUILT),
+    ("C34b", "StorageVersionMigration leaves nothing under the old key, unless it starts too early", NotRun.NOT_BUILT),
     ("C35", "After a restart only the new key is read from storage", NotRun.NOT_BUILT),
     ("C36", "Three generations of keys are readable without a migration", NotRun.NOT_BUILT),
     ("C37", "A reinstated key gets a keyID of its own", NotRun.NOT_BUILT),
