@@ -16,7 +16,17 @@ from pipeline.suite.selection import Selection
 from tests.e2e.twins.sabotage import TWINS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
+# Twins of scenarios that wait for intervals compiled into kube-apiserver take minutes more; CI leaves them out.
+WITH_SLOW = os.environ.get("KMS_E2E_SLOW_TWINS") == "1"
 ENTRIES = {item.entry.id: item.entry for item in collect() if item.entry.family != "A"}
+
+SELECTED = tuple(name for name in TWINS if WITH_SLOW or name not in ENTRIES or ENTRIES[name].fast)
+SELECTION = Selection(ids=SELECTED)
+
+
+def leave_out_slow(name: str) -> None:
+    if name not in SELECTED:
+        pytest.skip("it waits for intervals of kube-apiserver; set KMS_E2E_SLOW_TWINS=1")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +34,7 @@ def broken(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     request = RunRequest(
         assets=assets,
         report=tmp_path_factory.mktemp("twins"),
-        selection=Selection(ids=tuple(TWINS)),
+        selection=SELECTION,
         pytest_plugins=("tests.e2e.twins.sabotage",),
     )
     return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
@@ -35,9 +45,7 @@ def healthy(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Return what the same scenarios give without a fault: a report named by KMS_E2E_REPORT, else a run."""
     if earlier := os.environ.get("KMS_E2E_REPORT"):
         return {result.id: result for result in read_report(Path(earlier)).scenarios}
-    request = RunRequest(
-        assets=assets, report=tmp_path_factory.mktemp("healthy"), selection=Selection(ids=tuple(TWINS))
-    )
+    request = RunRequest(assets=assets, report=tmp_path_factory.mktemp("healthy"), selection=SELECTION)
     return {result.id: result for result in run_suite(request, lambda _: None).scenarios}
 
 
@@ -47,6 +55,7 @@ def test_every_scenario_has_a_twin() -> None:
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_a_scenario_fails_with_its_twin(name: str, broken: dict[str, ScenarioResult]) -> None:
+    leave_out_slow(name)
     result = broken[name]
     assert result.outcome is Outcome.FAILED, f"{result.outcome}: {result.reason}"
     assert re.search(ENTRIES[name].twin.reason, result.reason), result.reason
@@ -54,4 +63,5 @@ def test_a_scenario_fails_with_its_twin(name: str, broken: dict[str, ScenarioRes
 
 @pytest.mark.parametrize("name", sorted(ENTRIES))
 def test_a_scenario_passes_without_its_twin(name: str, healthy: dict[str, ScenarioResult]) -> None:
+    leave_out_slow(name)
     assert healthy[name].outcome is Outcome.PASSED, healthy[name].reason
