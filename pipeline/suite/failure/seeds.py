@@ -10,7 +10,7 @@ from typing import Final
 
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.storage import encode, seal
-from pipeline.suite.support import Secret, raw, sealed
+from pipeline.suite.support import Secret, sealed
 
 _SEED_BYTES: Final = 32
 
@@ -44,5 +44,4 @@ def put_with_new_seed(plane: ControlPlane, pattern: Secret, name: str) -> Secret
         annotations=wrapped.annotations,
     )
     plane.etcd.put(secret.key, encode(stored))
-    raw(plane, secret.key)
     return secret
