@@ -37,7 +37,7 @@ async def resolve_source(source: dagger.Directory, environment: Mapping[str, str
             seen=f"FORCE_HOST_GO={environment['FORCE_HOST_GO']}",
             wanted="no FORCE_HOST_GO",
             where="the argument force-host-go",
-            next_step="run on the host (kms-e2e run --runner host), or pass a container with that Go as --go-base",
+            next_step="run `kms-e2e run` on the host, or pass a container with that Go as --go-base",
         )
     return resolution
 
