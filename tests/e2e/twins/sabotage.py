@@ -27,8 +27,8 @@ from tests.e2e.twins.breaks import (
 from tests.e2e.twins.twins_configuration import CONFIGURATION
 from tests.e2e.twins.twins_encryption import ENCRYPTION
 from tests.e2e.twins.twins_failure import FAILURE
-from tests.e2e.twins.twins_rotation import ROTATION
 from tests.e2e.twins.twins_lifecycle import LIFECYCLE
+from tests.e2e.twins.twins_rotation import ROTATION
 
 TWINS: Final[dict[str, Sabotage]] = {
     "B18": Sabotage(plane=faults(EditStatus(healthz="broken by the twin"))),
