@@ -1,0 +1,3 @@
+module dagger/go-consumer
+
+go 1.25.0

@@ -1,0 +1,11 @@
+"""What a containerised test does: it knows a kubeconfig and nothing of how the control plane was made."""
+
+import sys
+
+from kr8s.objects import Namespace, Secret
+
+# A namespace of its own: `default` is made by kube-apiserver some seconds after it begins to serve.
+Namespace({"metadata": {"name": "demo"}}).create()
+secret = Secret({"metadata": {"name": "demo", "namespace": "demo"}, "stringData": {"password": "hunter2"}})
+secret.create()
+sys.stdout.write(f"read back: {Secret.get('demo', namespace='demo').raw['data']['password']}\n")
