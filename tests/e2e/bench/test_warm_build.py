@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 # An audit hook sees each start of a process, whichever function of Python asks for it.
 WATCHED = """
 import sys
+import uuid
 started = []
 def see(event, words):
     if event in ("subprocess.Popen", "os.exec", "os.posix_spawn", "os.fork", "os.system"):
@@ -62,7 +64,7 @@ def test_a_warm_build_starts_no_process(source: Path, tmp_path: Path) -> None:
 def test_one_edited_go_file_starts_the_compiler(source: Path, tmp_path: Path) -> None:
     build(source, tmp_path / "out")
     with (source / "main.go").open("a") as file:
-        file.write(f"\n// {tmp_path.name}\n")
+        file.write(f"\n// {uuid.uuid4()}\n")  # an edit that no earlier run left in the cache
     compiled, _, count, *words = build(source, tmp_path / "out")
     assert compiled == "compiled ('kms-plugin',)"
     assert int(count) > 0
