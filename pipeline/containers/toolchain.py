@@ -12,7 +12,7 @@ from pipeline.containers.images import go_image
 from pipeline.containers.messages import finished
 from pipeline.containers.typed import field, function, object_type
 from pipeline.core.go_version import GoVersion, parse_go_version
-from pipeline.errors import BuildError
+from pipeline.errors import BuildError, InputError
 
 SOURCE_FOLDER: Final = "/src"
 _MODULES: Final = "/cache/go-modules"
@@ -94,7 +94,11 @@ class Toolchain:
         return await finished(container, " ".join(args[:3]), next_step="the lines above say why")
 
     def unchecked(self) -> dagger.Container:
-        """Return the container without asserting its Go."""
+        """Return the container without asserting its Go.
+
+        Raises: InputError when the checksum database is switched off.
+        """
+        _assert_checked(self.gosumdb)
         name = self.gotoolchain.partition("+")[0]
         container = self.base or dag.container().from_(go_image(self._version()))
         modules = self.module_cache or dag.cache_volume("kms-e2e-go-modules")
@@ -156,3 +160,15 @@ class Toolchain:
             "gotoolchain",
         )
         return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
+
+
+def _assert_checked(gosumdb: str) -> None:
+    """Refuse what a host refuses too: without the checksum database an altered toolchain would not be noticed."""
+    if gosumdb.strip().lower() == "off":
+        raise InputError(
+            "the checksum database is switched off",
+            seen=f"GOSUMDB={gosumdb}",
+            wanted="the default, or the name of a mirror",
+            where="--gosumdb",
+            next_step="leave it out; a private proxy can serve a mirror of the checksum database",
+        )
