@@ -14,7 +14,7 @@ EVIDENCE = 'dagger call --run-id="$RUN_ID" report directory export --path=_artif
 VERDICT = 'dagger call --run-id="$RUN_ID" kms-e-2-e'
 KEEPS = {
     "Jenkinsfile": r"always \{\s+junit testResults: '_artifacts/junit_kms_01\.xml'",
-    "argo-workflows.yaml": r"outputs:\s+artifacts:\s+- name: junit\s+path: /work/_artifacts/junit_kms_01\.xml",
+    "argo-workflows.yaml": r"outputs:\s+artifacts:\s+- name: junit\s+path: /checkout/_artifacts/junit_kms_01\.xml",
     "azure-pipelines.yaml": r"PublishTestResults@2\s+condition: always\(\)",
     "buildkite.yaml": r"artifact_paths:\s+- _artifacts/junit_kms_01\.xml",
     "circleci.yaml": r"store_test_results:\s+path: _artifacts",
