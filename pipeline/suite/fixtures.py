@@ -100,10 +100,10 @@ def needs_hooks(scenario_entry: Scenario | None, scenario_equipment: Equipment) 
 
 
 @pytest.fixture
-def kms_plugin(
+def idle_plugin(
     scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
 ) -> Iterator[Plugin]:
-    """Start the plugin under test alone, on an empty state folder."""
+    """Return the plugin under test before its first start, on an empty state folder."""
     from pipeline.harness.plugin import Plugin  # noqa: PLC0415 - heavy
     from pipeline.harness.supervisor import Supervisor  # noqa: PLC0415 - heavy
 
@@ -111,9 +111,15 @@ def kms_plugin(
     evidence = scenario_equipment.evidence
     with Supervisor(plane_name, logs=evidence.logs(plane_name), on_event=evidence.add_event) as supervisor:
         plugin = Plugin(scenario_equipment.plugin, supervisor, assets=scenario_equipment.assets)
-        plugin.start()
         yield plugin
         plugin.client.close()
+
+
+@pytest.fixture
+def kms_plugin(idle_plugin: Plugin) -> Plugin:
+    """Start the plugin under test alone, on an empty state folder."""
+    idle_plugin.start()
+    return idle_plugin
 
 
 @pytest.fixture
