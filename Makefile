@@ -35,7 +35,7 @@ test: $(VENV)/installed ## unit and contract tests: quick, no network
 	$(BIN)/python -m pytest
 
 test-e2e: $(VENV)/installed ## tests that start real processes: every negative twin, builds, leaks
-	$(BIN)/kms-e2e build --output "$(ASSETS)"
+	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(KMS_E2E_SLOW_TWINS),--component kube-controller-manager)
 	KMS_E2E_ASSETS="$(abspath $(ASSETS))" $(BIN)/python -m pytest -m e2e tests/e2e
 
 lint: $(VENV)/installed ## format, linter, types

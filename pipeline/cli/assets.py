@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -16,12 +17,14 @@ AssetsOption = Annotated[
 ]
 
 
-def ensure_assets(assets: Path | None) -> Path:
+def ensure_assets(assets: Path | None, components: Sequence[str] = ()) -> Path:
     """Return a folder of binaries: the one given, else that of the reference plugin, built when it is not in the cache.
+
+    `components` are programs of Kubernetes to build beside kube-apiserver; a given folder stays as it is.
 
     Raises: KmsE2EError when it cannot be built.
     """
     if assets is not None:
         return assets
     with terminal_progress() as progress:
-        return build_assets(BuildRequest(), progress).folder
+        return build_assets(BuildRequest(components=tuple(components)), progress).folder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.core.build_plan import PluginSource
+from pipeline.core.build_plan import MORE_COMPONENTS, PluginSource
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import PluginSpec, plugin_spec_from_json
 from pipeline.errors import InputError
@@ -26,7 +26,9 @@ def build(
     ldflags: str = typer.Option("", help="Linker flags of the plugin, such as '-X main.version=v1.2.3'."),
     cgo: bool = typer.Option(False, "--cgo", help="Build the plugin with cgo; needs a C compiler."),
     kubernetes: str = typer.Option(DEFAULT_RELEASE.minor, help="Kubernetes version, such as 1.37; '' for none."),
-    controller_manager: bool = typer.Option(False, "--controller-manager", help="Build kube-controller-manager too."),
+    component: list[str] = typer.Option(
+        [], help=f"Program of Kubernetes to build too: {', '.join(MORE_COMPONENTS)}. May be given again."
+    ),
     go_version: str | None = typer.Option(
         None, help="Go version of the plugin, stronger than GOTOOLCHAIN and .go-version."
     ),
@@ -38,7 +40,7 @@ def build(
         plugin=PluginSource(module, package, tuple(filter(None, tags.split(","))), tuple(_words(ldflags)), cgo),
         spec=read_plugin_spec(plugin) if plugin else None,
         kubernetes=kubernetes or None,
-        controller_manager=controller_manager,
+        components=tuple(component),
         output=output,
         go_version=go_version,
     )

@@ -24,7 +24,11 @@ def run(
     family: list[str] = typer.Option([], "--family", help="Only this family, such as A or wire. May be given again."),
     focus: str = typer.Option("", help="Only scenarios whose id or title matches this regular expression."),
     skip: str = typer.Option("", help="No scenario whose id or title matches this regular expression."),
-    fast: bool = typer.Option(False, "--fast", help="Leave out what waits for intervals compiled into kube-apiserver."),
+    fast: bool = typer.Option(
+        False,
+        "--fast",
+        help="Only what waits for no interval compiled into kube-apiserver, on kube-apiserver and etcd alone.",
+    ),
     soak: bool = typer.Option(False, "--soak", help="Take in scenarios that run for minutes on purpose."),
     parallel: int = typer.Option(
         0, min=0, help="Number of busy workers; 0: two a processor. Scenarios that only wait have further ones."
@@ -34,12 +38,11 @@ def run(
     extra: list[Path] = typer.Option([], "--scenarios", help="File with further scenarios. May be given again."),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
-    from pipeline.suite.__main__ import main  # noqa: PLC0415 - a wrong option must not wait for gRPC and pytest
+    # Here and not above, since a wrong option must not wait for gRPC and pytest.
+    from pipeline.suite.__main__ import components, execute  # noqa: PLC0415
+    from pipeline.suite.run import RunRequest  # noqa: PLC0415
+    from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
-    arguments = ["--assets", str(ensure_assets(assets)), "--report", str(report), "--shard", shard]
-    arguments += ["--parallel", str(parallel), "--run-id", run_id, "--focus", focus, "--skip", skip]
-    arguments += ["--fast"] if fast else []
-    arguments += ["--soak"] if soak else []
-    for option, values in (("--id", ids), ("--family", family), ("--scenarios", list(map(str, extra)))):
-        arguments += [option, *values] if values else []
-    raise typer.Exit(main(arguments))
+    selection = Selection(tuple(ids), tuple(family), focus, skip, fast, soak, parse_shard(shard))
+    folder = assets or ensure_assets(None, components(selection, extra))
+    raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, tuple(extra))))

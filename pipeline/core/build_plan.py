@@ -99,18 +99,21 @@ class BuildPlan:
         return tuple(main.name for build in self.builds for main in build.mains)
 
 
-def control_plane_plan(release: KubernetesRelease, *, controller_manager: bool = False) -> tuple[GoBuild, ...]:
-    """Return the builds of etcd, etcdutl and kube-apiserver (and kube-controller-manager) of a release.
+MORE_COMPONENTS: Final = ("kube-controller-manager",)
+"""Programs of Kubernetes that are built on request, when a scenario runs them."""
 
-    etcd has a module graph of its own, so that Kubernetes' dependencies do not change it.
+
+def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[GoBuild, ...]:
+    """Return the builds of etcd, etcdutl and kube-apiserver of a release, and of `more` of its programs.
+
+    etcd has a module graph of its own, so that Kubernetes' dependencies do not change it. Further programs come
+    after kube-apiserver, each by a build of its own: they take the packages that it compiled, and never delay it.
+
+    Raises: InputError for a program that is not one of `MORE_COMPONENTS`.
     """
-    components = ("kube-apiserver", "kube-controller-manager") if controller_manager else ("kube-apiserver",)
-    stamps = tuple(
-        word
-        for package in _VERSION_PACKAGES
-        for name, value in release.stamps
-        for word in ("-X", f"{package}.{name}={value}")
-    )
+    for name in more:
+        if name not in MORE_COMPONENTS:
+            raise InputError("no such program of Kubernetes", seen=name, wanted=" or ".join(MORE_COMPONENTS))
     return (
         GoBuild(
             label="etcd",
@@ -122,15 +125,26 @@ def control_plane_plan(release: KubernetesRelease, *, controller_manager: bool =
             gotoolchain=release.go_version.toolchain,
             pinned=True,
         ),
-        GoBuild(
-            label="kubernetes",
-            mains=tuple(Main(name, f"k8s.io/kubernetes/cmd/{name}", release.git_version) for name in components),
-            module=f"kubernetes/{release.minor}/kube-apiserver",
-            gotoolchain=release.go_version.toolchain,
-            pinned=True,
-            tags=release.build_tags,
-            ldflags=(*stamps, "-s", "-w"),
-        ),
+        _kubernetes_build(release, "kube-apiserver", "kubernetes"),
+        *(_kubernetes_build(release, name, name) for name in dict.fromkeys(more)),
+    )
+
+
+def _kubernetes_build(release: KubernetesRelease, name: str, label: str) -> GoBuild:
+    stamps = tuple(
+        word
+        for package in _VERSION_PACKAGES
+        for stamp, value in release.stamps
+        for word in ("-X", f"{package}.{stamp}={value}")
+    )
+    return GoBuild(
+        label=label,
+        mains=(Main(name, f"k8s.io/kubernetes/cmd/{name}", release.git_version),),
+        module=f"kubernetes/{release.minor}/kube-apiserver",
+        gotoolchain=release.go_version.toolchain,
+        pinned=True,
+        tags=release.build_tags,
+        ldflags=(*stamps, "-s", "-w"),
     )
 
 

@@ -57,7 +57,7 @@ class KubeApiServer:
             hosts=(ALIAS, "localhost", "kubernetes.default.svc", *self.options.host_names),
             addresses=("127.0.0.1", "10.0.0.1"),
         )
-        self._account_key = self._authority.service_account_key()
+        self.service_account_key = self._authority.service_account_key()
         self.admin = self._authority.client("admin", group=ADMIN_GROUP)
         self.port = ReservedPort(self.options.bind_address)
         self.url = f"https://127.0.0.1:{self.port.number}"
@@ -117,12 +117,23 @@ class KubeApiServer:
         self.api.close()
         self.port.close()
 
-    def write_kubeconfig(self, path: Path) -> Path:
-        """Write a kubeconfig (mode 0600) for kubectl and client-go; it names files, so it lives with the plane."""
+    def issue_client(self, user: str) -> KeyPair:
+        """Issue a client certificate for a user without a group; it may do what RBAC allows the user."""
+        return self._authority.client(user)
+
+    def issue_serving(self, name: str) -> KeyPair:
+        """Issue a serving certificate for another component on 127.0.0.1."""
+        return self._authority.serving(name, hosts=(name, "localhost"), addresses=("127.0.0.1",))
+
+    def write_kubeconfig(self, path: Path, client: KeyPair | None = None) -> Path:
+        """Write a kubeconfig (mode 0600) for kubectl and client-go; it names files, so it lives with the plane.
+
+        `client` is who it is for, the administrator by default.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            file.write(json.dumps(_kubeconfig(self.url, self.authority, self.admin), indent=2) + "\n")
+            file.write(json.dumps(_kubeconfig(self.url, self.authority, client or self.admin), indent=2) + "\n")
         return path
 
     def _argv(self) -> list[str]:
@@ -138,8 +149,8 @@ class KubeApiServer:
             f"--tls-private-key-file={self._serving.key}",
             f"--client-ca-file={self._authority.certificate}",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={self._account_key}",
-            f"--service-account-signing-key-file={self._account_key}",
+            f"--service-account-key-file={self.service_account_key}",
+            f"--service-account-signing-key-file={self.service_account_key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=RBAC",
             # Nobody creates a namespace's default service account here, and pods would wait for it.
@@ -155,14 +166,14 @@ def _failed_checks(reply: Reply) -> str:
     return "; ".join(failed) or str(reply)
 
 
-def _kubeconfig(url: str, authority: Path, admin: KeyPair) -> dict[str, object]:
+def _kubeconfig(url: str, authority: Path, client: KeyPair) -> dict[str, object]:
     return {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": "kms-e2e",
         "clusters": [{"name": "kms-e2e", "cluster": {"server": url, "certificate-authority": str(authority)}}],
         "users": [
-            {"name": "admin", "user": {"client-certificate": str(admin.certificate), "client-key": str(admin.key)}}
+            {"name": "client", "user": {"client-certificate": str(client.certificate), "client-key": str(client.key)}}
         ],
-        "contexts": [{"name": "kms-e2e", "context": {"cluster": "kms-e2e", "user": "admin"}}],
+        "contexts": [{"name": "kms-e2e", "context": {"cluster": "kms-e2e", "user": "client"}}],
     }

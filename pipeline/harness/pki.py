@@ -63,12 +63,12 @@ class Authority:
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         return self._issue(name, subject, ExtendedKeyUsageOID.SERVER_AUTH, x509.SubjectAlternativeName(names))
 
-    def client(self, name: str, *, group: str) -> KeyPair:
-        """Issue a client certificate: user `name` (CN) in `group` (O), as kube-apiserver reads them."""
-        subject = x509.Name(
-            [x509.NameAttribute(NameOID.COMMON_NAME, name), x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)]
-        )
-        return self._issue(name, subject, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+    def client(self, name: str, *, group: str = "") -> KeyPair:
+        """Issue a client certificate: user `name` (CN) in `group` (O; by default none) as kube-apiserver reads it."""
+        names = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+        if group:
+            names.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
+        return self._issue(name, x509.Name(names), ExtendedKeyUsageOID.CLIENT_AUTH, None)
 
     def service_account_key(self) -> Path:
         """Write a fresh private key that signs service-account tokens."""

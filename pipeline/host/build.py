@@ -34,7 +34,8 @@ class BuildRequest:
 
     `source` is the plugin's source tree with its `.go-version`; None takes the reference plugin. `plugin` says where
     in it the main package is; `spec` how to run the result (without it a plugin.json is only written for the reference
-    plugin); `with_plugin` False builds none. `kubernetes` is a line or an exact version, None for no control plane.
+    plugin); `with_plugin` False builds none. `kubernetes` is a line or an exact version, None for no control plane;
+    `components` are programs of it beside kube-apiserver, such as kube-controller-manager.
     `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every variable and file.
     `environment` is the user's.
     """
@@ -44,7 +45,7 @@ class BuildRequest:
     spec: PluginSpec | None = None
     with_plugin: bool = True
     kubernetes: str | None = DEFAULT_RELEASE.minor
-    controller_manager: bool = False
+    components: tuple[str, ...] = ()
     output: Path | None = None
     go_version: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -101,7 +102,7 @@ def build_assets(request: BuildRequest, progress: Progress | None = None) -> Ass
     # The plugin first: it is quick to build and the likeliest to fail.
     jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
     if release:
-        jobs += control_plane_jobs(release, controller_manager=request.controller_manager)
+        jobs += control_plane_jobs(release, more=request.components)
     results = [(job, builder.build(job)) for job in jobs]
     document = provenance(paths, results, release=release, resolution=resolution)
     binaries = tuple(built for _, all_built in results for built in all_built)

@@ -14,7 +14,7 @@ GIB: Final = 1 << 30
 COMPILER_BYTES: Final = 3 * GIB // 2
 """Room for a compiler process. The biggest process of a build of Kubernetes 1.37.2 takes 2.3 GB, most far less."""
 
-_NEEDS_BYTES: Final = {"kubernetes": 5 * GIB, "etcd": 3 * GIB // 2, "plugin": GIB}
+_NEEDS_BYTES: Final = {"kubernetes": 5 * GIB, "kube-controller-manager": 2 * GIB, "etcd": 3 * GIB // 2, "plugin": GIB}
 _AGAIN_BYTES: Final = GIB
 
 

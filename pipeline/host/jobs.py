@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform as machine
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -76,14 +77,14 @@ def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Jo
     return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform())
 
 
-def control_plane_jobs(release: KubernetesRelease, *, controller_manager: bool) -> tuple[Job, ...]:
-    """Return the jobs that build etcd and kube-apiserver, with the Go of that Kubernetes' own `.go-version`.
+def control_plane_jobs(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[Job, ...]:
+    """Return the jobs that build etcd, kube-apiserver and `more`, with the Go of that Kubernetes' own `.go-version`.
 
-    Raises: MachineError when the bootstrap Go cannot be used.
+    Raises: MachineError when the bootstrap Go cannot be used; InputError for a program that is not known.
     """
     source = f"the .go-version of Kubernetes {release.git_version}"
     go = exact_go(bootstrap_go(), release.go_version, source)
-    builds = control_plane_plan(release, controller_manager=controller_manager)
+    builds = control_plane_plan(release, more=more)
     for build in builds:
         check_module(_PACKAGE / build.module)
     return tuple(Job(build, go, _PACKAGE / build.module, host_platform()) for build in builds)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.core.result import Outcome, RunReport, ScenarioResult
 from pipeline.errors import EXIT_DEFECT, KmsE2EError
+from pipeline.suite.collection import collect
 from pipeline.suite.run import RunRequest, run_suite
 from pipeline.suite.selection import Selection, parse_shard
 
@@ -20,15 +21,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code: 0 passed, 1 a failure found, 2 wrong input, 3 a defect of ours."""
     options = _parser().parse_args(argv)
     try:
-        run = run_suite(_request(options), show)
+        return execute(_request(options))
     except KmsE2EError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except Exception:  # noqa: BLE001 - the last line of defence: whatever escapes is a defect of ours
         traceback.print_exc()
         return EXIT_DEFECT
-    print(summary(run, options.report), flush=True)
+
+
+def execute(request: RunRequest) -> int:
+    """Run the suite, print a line for each scenario and a closing one, and return the exit code.
+
+    Raises: KmsE2EError when input or machine are at fault.
+    """
+    run = run_suite(request, show)
+    print(summary(run, request.report), flush=True)
     return run.exit_code
+
+
+def components(selection: Selection, extra: Sequence[Path]) -> tuple[str, ...]:
+    """Return the programs of Kubernetes beside kube-apiserver that the selected scenarios run.
+
+    Raises: InputError for a selection that cannot be used.
+    """
+    chosen = selection.choose([item.entry for item in collect(extra)])
+    return tuple(sorted({name for entry in chosen for name in entry.components}))
 
 
 def show(result: ScenarioResult) -> None:

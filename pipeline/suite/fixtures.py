@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.core.result import NotRun
+
 if TYPE_CHECKING:
     from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
     from pipeline.harness.etcd import EtcdClient
@@ -91,17 +93,26 @@ def scenario_equipment(kms_equipment: Equipment) -> Equipment:
 
 
 @pytest.fixture
-def needs_hooks(scenario_entry: Scenario | None, scenario_equipment: Equipment) -> None:
-    """Leave a scenario *not run* when the plugin's author did not supply a hook that it needs."""
-    wanted = scenario_entry.hooks if scenario_entry is not None else ()
-    missing = [hook for hook in wanted if hook not in scenario_equipment.plugin.hooks]
+def requirements(scenario_entry: Scenario | None, scenario_equipment: Equipment) -> None:
+    """Leave a scenario *not run* when a hook of the plugin's author, or a program of Kubernetes, is not there."""
+    reason = unmet(scenario_entry, scenario_equipment) if scenario_entry is not None else ""
+    if reason:
+        pytest.skip(reason)
+
+
+def unmet(entry: Scenario, equipment: Equipment) -> str:
+    """Return why a scenario cannot be run with some equipment; empty when it can."""
+    missing = [hook for hook in entry.hooks if hook not in equipment.plugin.hooks]
     if missing:
-        pytest.skip(f"hook missing: {', '.join(missing)}")
+        return f"{NotRun.HOOK_MISSING}: {', '.join(missing)}"
+    absent = [name for name in entry.components if not (equipment.assets / name).is_file()]
+    options = " ".join(f"--component {name}" for name in absent)
+    return f"{NotRun.NOT_BUILT}: {', '.join(absent)} (kms-e2e build {options})" if absent else ""
 
 
 @pytest.fixture
 def idle_plugin(
-    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
+    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, requirements: None
 ) -> Iterator[Plugin]:
     """Return the plugin under test before its first start, on an empty state folder."""
     from pipeline.harness.plugin import Plugin  # noqa: PLC0415 - heavy
@@ -149,7 +160,7 @@ def control_plane(
     scenario_equipment: Equipment,
     plane_options: ControlPlaneOptions | None,
     proof: ProofRecorder,
-    needs_hooks: None,
+    requirements: None,
 ) -> Iterator[ControlPlane]:
     """Return a running control plane, without any fault when the scenario begins and after it has ended."""
     proof.plane = plane_name
@@ -160,7 +171,7 @@ def control_plane(
 
 @pytest.fixture
 def make_control_plane(
-    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, needs_hooks: None
+    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, requirements: None
 ) -> Iterator[Callable[[ControlPlaneOptions], ControlPlane]]:
     """Return a function that starts a control plane with options; it is stopped after the scenario."""
     from pipeline.harness.control_plane import ControlPlane  # noqa: PLC0415 - heavy

@@ -43,7 +43,8 @@ class Scenario:
     """One entry of the catalogue.
 
     `plane` names the control plane it shares with others; empty: it takes none or makes its own.
-    `hooks` are what only the plugin's author can do; without them it is *not run*. `deadline_s` is the
+    `hooks` are what only the plugin's author can do, `components` the programs of Kubernetes beside
+    kube-apiserver that it runs; without them it is *not run*. `deadline_s` is the
     limit for the whole scenario in seconds (60 by default). `fast`: it waits for no interval that is
     compiled into kube-apiserver. `alone`: it measures time or uses all processors, so nothing runs beside it.
     """
@@ -56,6 +57,7 @@ class Scenario:
     twin: Twin
     plane: str = ""
     hooks: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
     deadline_s: float = DEFAULT_DEADLINE_S
     fast: bool = True
     alone: bool = False
@@ -65,6 +67,11 @@ class Scenario:
     def family(self) -> str:
         """Return the family's letter."""
         return self.id[0]
+
+    @property
+    def in_fast_tier(self) -> bool:
+        """Tell whether it waits for no compiled-in interval and runs nothing beside etcd and kube-apiserver."""
+        return self.fast and not self.components
 
     @property
     def group(self) -> str:

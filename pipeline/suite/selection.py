@@ -26,8 +26,8 @@ class Selection:
     """The filters of a run; all given ones must hold.
 
     `focus` and `skip` are regular expressions on "id title". `fast` leaves out what waits for an interval that is
-    compiled into kube-apiserver; `soak` takes in what runs for minutes on purpose. An id that is named is taken
-    whatever its tier.
+    compiled into kube-apiserver, and what runs a program beside etcd and kube-apiserver, which would have to be built;
+    `soak` takes in what runs for minutes on purpose. An id that is named is taken whatever its tier.
     """
 
     ids: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class Selection:
 
     def _takes(self, entry: Scenario) -> bool:
         words = f"{entry.id} {entry.title}"
-        tier = entry.id in self.ids or ((entry.fast or not self.fast) and (self.soak or not entry.soak))
+        tier = entry.id in self.ids or ((entry.in_fast_tier or not self.fast) and (self.soak or not entry.soak))
         named = not self.ids or entry.id in self.ids
         family = not self.families or entry.family in _letters(self.families)
         focused = not self.focus or re.search(self.focus, words) is not None

@@ -16,17 +16,17 @@ from pipeline.suite.selection import Selection
 from tests.e2e.twins.sabotage import TWINS
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
-# Twins of scenarios that wait for intervals compiled into kube-apiserver take minutes more; CI leaves them out.
+# Twins of scenarios outside the fast tier take minutes more, or kube-controller-manager; CI leaves them out.
 WITH_SLOW = os.environ.get("KMS_E2E_SLOW_TWINS") == "1"
 ENTRIES = {item.entry.id: item.entry for item in collect() if item.entry.family != "A"}
 
-SELECTED = tuple(name for name in TWINS if WITH_SLOW or name not in ENTRIES or ENTRIES[name].fast)
+SELECTED = tuple(name for name in TWINS if WITH_SLOW or name not in ENTRIES or ENTRIES[name].in_fast_tier)
 SELECTION = Selection(ids=SELECTED)
 
 
 def leave_out_slow(name: str) -> None:
     if name not in SELECTED:
-        pytest.skip("it waits for intervals of kube-apiserver; set KMS_E2E_SLOW_TWINS=1")
+        pytest.skip("it is not in the fast tier; set KMS_E2E_SLOW_TWINS=1")
 
 
 @pytest.fixture(scope="module")

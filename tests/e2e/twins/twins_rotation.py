@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.core.reference import reference_spec
+from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.proxy import RenameKey
 from tests.e2e.twins.breaks import Sabotage, skip_one_update
@@ -32,8 +33,28 @@ def agree_on_the_other_key(plane: ControlPlane) -> None:
     )
 
 
+def migrate_config_maps(plane: ControlPlane) -> None:
+    """Let each StorageVersionMigration name ConfigMaps instead of what it names."""
+    request = plane.api.request
+
+    def requesting(method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
+        if method == "POST" and path.endswith("/storageversionmigrations") and isinstance(body, dict):
+            body = {**body, "spec": {"resource": {"group": "", "resource": "configmaps"}}}
+        return request(method, path, body, content_type=content_type)
+
+    plane.api.request = requesting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def observe_at_once(plane: ControlPlane) -> None:
+    """Let kube-apiserver see the new keyID with the rotation, as if somebody had waited for it."""
+    plane.proxy.faults.set = lambda *_: None  # type: ignore[method-assign] # breaking it is the purpose
+    restart_with_rotation(plane)
+
+
 ROTATION: Final[dict[str, Sabotage]] = {
     "C34": Sabotage(plane=skip_one_update),
+    "C34b": Sabotage(plane=migrate_config_maps),
+    "C34c": Sabotage(plane=observe_at_once),
     "C35": Sabotage(plane=skip_one_update),
     "C36": Sabotage(plugin_fault="two-newest-keys"),
     "C37": Sabotage(plugin_fault="reinstates-key-id"),

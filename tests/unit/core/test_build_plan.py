@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.core.build_plan import (
     FIXED_FLAGS,
+    MORE_COMPONENTS,
     BuildPlan,
     GoBuild,
     Main,
@@ -62,10 +63,17 @@ def test_kube_apiserver_is_built_as_upstream_does() -> None:
     assert argv[-1] == "k8s.io/kubernetes/cmd/kube-apiserver"
 
 
-def test_controller_manager_is_built_on_request_in_the_same_graph() -> None:
+def test_controller_manager_is_built_on_request_after_the_others_in_the_same_graph() -> None:
     assert BuildPlan("linux/amd64", BUILDS).names == ("etcd", "etcdutl", "kube-apiserver")
-    _, kubernetes = control_plane_plan(DEFAULT_RELEASE, controller_manager=True)
-    assert [main.name for main in kubernetes.mains] == ["kube-apiserver", "kube-controller-manager"]
+    *before, manager = control_plane_plan(DEFAULT_RELEASE, more=MORE_COMPONENTS * 2)
+    assert tuple(before) == BUILDS
+    assert [main.name for main in manager.mains] == ["kube-controller-manager"]
+    assert (manager.module, manager.tags, manager.ldflags) == (KUBERNETES.module, KUBERNETES.tags, KUBERNETES.ldflags)
+
+
+def test_a_program_that_kubernetes_does_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match="kube-controller-manager"):
+        control_plane_plan(DEFAULT_RELEASE, more=("cloud-controller-manager",))
 
 
 def test_limit_of_compilers_is_part_of_the_command_and_not_of_the_key() -> None:
@@ -132,8 +140,8 @@ def test_content_key_changes_with_everything_that_decides_the_bytes() -> None:
 
 
 def test_content_key_of_a_main_does_not_depend_on_what_is_built_with_it() -> None:
-    alone, together = (control_plane_plan(DEFAULT_RELEASE, controller_manager=flag)[1] for flag in (False, True))
-    assert key(alone) == key(together)
+    together = dataclasses.replace(KUBERNETES, mains=(*KUBERNETES.mains, Main("other", "k8s.io/kubernetes/cmd/other")))
+    assert key(KUBERNETES) == key(together)
 
 
 def test_a_plan_names_no_path_of_a_machine() -> None:

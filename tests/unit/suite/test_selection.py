@@ -26,6 +26,7 @@ CATALOGUE = [
     entry("A01"),
     entry("A02", plane="shared"),
     entry("B18", plane="shared"),
+    entry("C34b", components=("kube-controller-manager",)),
     entry("D42", fast=False),
     entry("D79", fast=False, soak=True),
 ]
@@ -36,15 +37,19 @@ def ids(selection: Selection) -> list[str]:
 
 
 def test_everything_but_soak_by_default() -> None:
-    assert ids(Selection()) == ["A01", "A02", "B18", "D42"]
+    assert ids(Selection()) == ["A01", "A02", "B18", "C34b", "D42"]
 
 
 def test_soak_takes_in_what_runs_for_minutes() -> None:
-    assert ids(Selection(soak=True)) == ["A01", "A02", "B18", "D42", "D79"]
+    assert ids(Selection(soak=True)) == ["A01", "A02", "B18", "C34b", "D42", "D79"]
 
 
 def test_fast_leaves_out_what_waits() -> None:
     assert ids(Selection(fast=True)) == ["A01", "A02", "B18"]
+
+
+def test_fast_leaves_out_what_needs_a_program_that_is_not_built_for_the_main_job() -> None:
+    assert [entry.id for entry in CATALOGUE if entry.fast and not entry.in_fast_tier] == ["C34b"]
 
 
 def test_a_named_id_is_taken_whatever_its_tier() -> None:
@@ -83,7 +88,7 @@ def test_shards_are_a_partition_that_keeps_planes_together(count: int) -> None:
             shards.append(ids(Selection(shard=Shard(number, count))))
         except InputError:
             shards.append([])
-    assert sorted(name for shard in shards for name in shard) == ["A01", "A02", "B18", "D42"]
+    assert sorted(name for shard in shards for name in shard) == ["A01", "A02", "B18", "C34b", "D42"]
     assert any({"A02", "B18"} <= set(shard) for shard in shards)
 
 
