@@ -12,7 +12,8 @@ import dagger
 
 from pipeline.containers import arguments
 from pipeline.containers.arguments import Family, Focus, Parallel, Shard, Skip
-from pipeline.containers.assembly import Assembly, Variables, new_run_id
+from pipeline.containers.assembly import Assembly, Variables, new_run_id, own_source
+from pipeline.containers.audit import assert_no_drift
 from pipeline.containers.checks import assert_go_versions, assert_reproducible
 from pipeline.containers.control_plane import ControlPlane
 from pipeline.containers.messages import show_no_traceback
@@ -117,6 +118,12 @@ class Kms:
     ) -> None:
         """Run the suite; fail with the failing scenarios and their reasons."""
         await (await self.report(focus, skip, family, parallel, shard)).verdict()
+
+    @function
+    @check
+    async def audit(self) -> None:
+        """Every place of the source that names a Go version names the one in force; audit.toml has the exceptions."""
+        await assert_no_drift(own_source(), self.suite_base, self.source)
 
     @function
     @check

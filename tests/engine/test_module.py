@@ -95,6 +95,19 @@ def test_the_bytes_are_those_of_a_host(dagger: Call, tmp_path: Path) -> None:
     assert digests[0] == digests[1]
 
 
-@pytest.mark.parametrize("check", ["go-version-respected", "artifacts-reproducible"])
+@pytest.mark.parametrize("check", ["audit", "go-version-respected", "artifacts-reproducible"])
 def test_the_checks_of_what_was_built_pass(dagger: Call, check: str) -> None:
     assert dagger("call", check).returncode == 0
+
+
+def test_the_audit_fails_with_the_place_that_drifts(dagger: Call, tmp_path: Path) -> None:
+    (tmp_path / ".go-version").write_text("1.26.10\n")
+    (tmp_path / "Dockerfile").write_text("FROM golang:1.26.4\n")
+    drifted = dagger("call", f"--source={tmp_path}", "audit")
+    assert drifted.returncode == 1
+    assert "Dockerfile:1:13" in drifted.stderr
+    assert "Traceback" not in drifted.stderr
+    (tmp_path / "audit.toml").write_text("nonsense = 1\n")
+    refused = dagger("call", f"--source={tmp_path}", "audit")
+    assert refused.returncode == 1
+    assert "audit.toml holds something other than [[allow]] tables" in refused.stderr
