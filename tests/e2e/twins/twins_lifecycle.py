@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.encryption import EncryptionConfiguration
+from pipeline.core.encryption import EncryptionConfiguration, Identity
+from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane, Equipment
 from pipeline.harness.kube_apiserver import KubeApiServer
 from pipeline.harness.proxy import Error
@@ -72,6 +74,19 @@ def old_key_stays(plane: ControlPlane) -> None:
     plane.plugin.hook = hooking  # type: ignore[method-assign] # breaking it is the purpose
 
 
+def slow_when_encrypted(plane: ControlPlane) -> None:
+    """Let each creation of a Secret take 20 ms more where the plugin encrypts it."""
+    if Identity() == plane.options.configure(plane.provider).rules[0].providers[0]:
+        return
+    create = plane.api.create_secret
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        time.sleep(0.02)
+        return create(namespace, name, data)
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+
+
 @dataclass(frozen=True, slots=True)
 class OtherProvenance(Sabotage):
     """Binaries beside a provenance.json that names a Go version which none was built with."""
@@ -92,6 +107,7 @@ LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F59": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
     "F59b": Sabotage(plane=new_provider_late),
     "F58b": Sabotage(plane=declared_as_seed),
+    "F61": Sabotage(plane=slow_when_encrypted),
     "F63": OtherProvenance(),
     "F60": Sabotage(plane=wrapped_again),
 }
