@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from pipeline.core.result import FAMILIES, Outcome
 from pipeline.suite.collection import collect
+from pipeline.suite.scenario import Scenario
 from pipeline.suite.unbuilt import CHECKS, unbuilt
 
 PRESENT = {item.entry.id for item in collect()}
@@ -37,3 +40,9 @@ def test_a_check_without_a_scenario_says_why() -> None:
     assert len(results) == len(CHECKS)
     assert all(result.outcome is Outcome.NOT_RUN and result.reason and result.title for result in results)
     assert unbuilt({name for name, _, _ in CHECKS}) == []
+
+
+@pytest.mark.parametrize("entry", [item.entry for item in collect()], ids=lambda entry: entry.id)
+def test_a_source_is_a_text_that_a_reader_can_find(entry: Scenario) -> None:
+    assert entry.source
+    assert not re.search(r"catalogue|checklist|reference text|design\.md", entry.source)

@@ -43,7 +43,7 @@ def scenario_unknown_key_id_is_refused(kms_client: KmsClient, proof: ProofRecord
         id="A10",
         title="Decrypt refuses altered ciphertext, and altered or dropped annotations where they are used",
         level=Level.SHOULD,
-        source="conformance checklist 10; kube-apiserver authenticates objects, not wrapped seeds",
+        source="NIST SP 800-38D 7.2: altered text is refused; kube-apiserver authenticates objects, not wrapped seeds",
         subject=Subject.PLUGIN,
         twin=Twin("Decrypt does not notice altered ciphertext", r"altered ciphertexts: saw \d+ refused, wanted"),
     )

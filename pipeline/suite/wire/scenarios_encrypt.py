@@ -72,7 +72,7 @@ def scenario_annotations_are_acceptable(kms_client: KmsClient, proof: ProofRecor
         id="A07",
         title="The same plaintext encrypted twice gives different ciphertexts, and so do different plaintexts",
         level=Level.SHOULD,
-        source="conformance checklist 7; equal ciphertexts tell a reader of etcd that two seeds are equal",
+        source="NIST SP 800-38D 8: no IV twice under a key; equal ciphertexts tell which seeds are equal",
         subject=Subject.PLUGIN,
         twin=Twin("the same plaintext gives the same ciphertext", r"different ciphertexts of one plaintext: saw 1"),
     )
@@ -131,7 +131,7 @@ def scenario_concurrent_calls_do_not_mix(kms_client: KmsClient, proof: ProofReco
         id="A13b",
         title="100 concurrent round trips end without an error",
         level=Level.SHOULD,
-        source="conformance checklist 13; an API server that starts asks for many seeds at once",
+        source="Azure/kubernetes-kms issue 52: an API server that starts asks for many seeds at once",
         subject=Subject.PLUGIN,
         twin=Twin("refuses more than 20 calls at once", r"errors in 100 round trips: saw [1-9]\d* \(RESOURCE"),
     )

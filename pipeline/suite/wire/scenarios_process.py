@@ -45,7 +45,7 @@ def scenario_restart_keeps_keys_and_socket(kms_plugin: Plugin, proof: ProofRecor
         id="A14d",
         title="SIGTERM ends the plugin within 5 s while calls hang, and its socket is gone",
         level=Level.SHOULD,
-        source="failure catalogue 7: a graceful stop without limit in k8s.io/kms and in two public plugins",
+        source="k8s.io/kms pkg/service/grpc_service.go, Shutdown: it waits for pending calls without limit",
         subject=Subject.PLUGIN,
         twin=Twin("does not stop while a call hangs", r"end after SIGTERM: saw .*, wanted within 5 s"),
     )

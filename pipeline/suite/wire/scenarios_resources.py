@@ -54,7 +54,7 @@ class Resources:
         id="A12",
         title="200 cancelled calls leave no threads and no descriptors, and the next call works",
         level=Level.SHOULD,
-        source="conformance checklist 12; kube-apiserver gives up each call after 3 s by default",
+        source="kubernetes/apiserver pkg/apis/apiserver/v1/defaults.go: a call is given up after 3 s by default",
         subject=Subject.PLUGIN,
         twin=Twin(
             "each cancelled call leaves a thread and a descriptor", r"after 200 cancelled calls: saw \d\d+ threads"
@@ -85,7 +85,7 @@ def scenario_cancelled_calls_leave_nothing(kms_client: KmsClient, proof: ProofRe
         id="A16",
         title="No seed in what the plugin writes: log, state, metrics",
         level=Level.SHOULD,
-        source="failure catalogue, secrets in logs: vault-kubernetes-kms 01bfe4b and 1aa89b7 took secrets out of logs",
+        source="FalcoSuessgott/vault-kubernetes-kms commits 01bfe4b and 1aa89b7 took secrets out of its logs",
         subject=Subject.PLUGIN,
         twin=Twin("logs what it encrypts, as base64", r"seeds found: saw .*base64 in .*\.log"),
     )

@@ -49,7 +49,7 @@ def scenario_socket_appears(idle_plugin: Plugin, proof: ProofRecorder) -> None:
         id="A01b",
         title="Not everybody may connect to the socket",
         level=Level.SHOULD,
-        source="conformance checklist 1; k8s.io/kms pkg/util: abstract sockets have no permissions",
+        source="k8s.io/kms pkg/util/util.go: abstract sockets have no access control, unlike files",
         subject=Subject.PLUGIN,
         twin=Twin("leaves the socket open to everybody", r"who may connect: saw everybody"),
     )
@@ -68,7 +68,7 @@ def scenario_socket_is_closed_to_others(kms_client: KmsClient, proof: ProofRecor
         id="A01c",
         title="Under umask 000 and 077 the socket is usable, and never open to everybody, not even at first",
         level=Level.SHOULD,
-        source="failure catalogue 8: a plugin set the mode after it listened; none of seven looked at the umask",
+        source="ThalesGroup/k8s-kms-plugin PR 4 and 6: the mode is set only after the plugin listens",
         subject=Subject.PLUGIN,
         twin=Twin("narrows the socket's mode some time after it listens", r"modes under umask 000: saw .*0777"),
         deadline_s=180,
@@ -93,7 +93,7 @@ def scenario_socket_mode_does_not_depend_on_umask(idle_plugin: Plugin, proof: Pr
         id="A14b",
         title="A second process on the path does not take the socket of a live plugin",
         level=Level.SHOULD,
-        source="failure catalogue 6: deleting whatever has the path cuts off a live plugin",
+        source="FalcoSuessgott/vault-kubernetes-kms PR 135: the socket is replaced on request, whoever listens there",
         subject=Subject.PLUGIN,
         twin=Twin("replaces the socket of a live process", r"process that serves the socket: saw \d+, wanted \d+"),
     )
@@ -119,7 +119,7 @@ def scenario_live_socket_is_not_taken(kms_plugin: Plugin, proof: ProofRecorder) 
         id="A14c",
         title="A regular file at the socket's path is neither deleted nor replaced",
         level=Level.SHOULD,
-        source="failure catalogue 6: a wrong path must not cost a file",
+        source="FalcoSuessgott/vault-kubernetes-kms PR 135: to replace what has the path must not cost a file",
         subject=Subject.PLUGIN,
         twin=Twin("deletes a regular file at its socket's path", r"the file: saw (a socket|nothing)"),
     )
