@@ -92,7 +92,8 @@ class ScenarioResult:
     """The outcome of one scenario, with the proof it was decided by.
 
     `reason` says why it failed, was not run, or which known upstream behaviour it met; empty when passed.
-    `plane` names the control plane it ran on (logs/<plane>/); `worker` the process it ran in.
+    `plane` names the control plane it ran on (logs/<plane>/); `worker` the process it ran in. `wrong_input`: an
+    error of what the run was given, such as a hook that fails, and not of what was tested.
     """
 
     id: str
@@ -110,6 +111,7 @@ class ScenarioResult:
     plane: str = ""
     worker: str = ""
     known_issue: str = ""
+    wrong_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)

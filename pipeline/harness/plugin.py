@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.errors import InputError
 from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply, explain_unimplemented
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, run_to_end
 from pipeline.harness.supervisor import Supervisor
-from pipeline.harness.waiting import wait_until
+from pipeline.harness.waiting import Mortal, wait_until
 
 HOOK_TIMEOUT_S: Final = 30.0
+_HOOK_PLACE: Final = "plugin.json, hooks"
 _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -50,6 +53,7 @@ class Plugin:
         }
         self.client = KmsClient(f"unix://{self.socket}")
         self.process: Process | None = None
+        self.hook_timeout_s = HOOK_TIMEOUT_S
 
     @property
     def log_path(self) -> Path:
@@ -74,14 +78,16 @@ class Plugin:
 
         Raises: ProcessError when the plugin dies; DeadlineError when it does not answer in its ready time.
         """
-        process = self.spawn()
+        return self._first_status([self.spawn()])
+
+    def _first_status(self, alive: Sequence[Mortal]) -> StatusReply:
         replies: list[StatusReply] = []
         wait_until(
             f"first Status of plugin {self.spec.name}",
             lambda: self._answers(replies),
             timeout_s=self.spec.ready_timeout_s,
             poll_s=0.02,
-            alive=[process],
+            alive=alive,
         )
         self._supervisor.event(self.name, "ready")
         return replies[-1]
@@ -95,9 +101,35 @@ class Plugin:
         return code
 
     def restart(self, *, kill: bool = False) -> StatusReply:
-        """Stop (or kill) the plugin and start it again on the same state and socket."""
-        self.stop(kill=kill)
-        return self.start()
+        """Restart the plugin on the same state and socket, and wait for its first Status.
+
+        It is stopped (or killed) and started again, or restarted by the author's hook `restart`, which is for a
+        plugin whose command only watches over it. A kill is never the hook's.
+
+        Raises: InputError when the hook fails; otherwise as `start`.
+        """
+        if kill or not self.has_hook("restart"):
+            self.stop(kill=kill)
+            return self.start()
+        self.hook("restart")
+        return self._first_status([self.process] if self.process is not None else [])
+
+    def assert_hooks(self) -> None:
+        """Check that the command of each hook can be started, before a scenario is in the middle of something.
+
+        Raises: InputError naming the hook.
+        """
+        path = self.environment().get("PATH")
+        for name in self.spec.hooks:
+            command = self.expand(self.spec.hooks[name])[0]
+            if shutil.which(command, path=path) is None:
+                raise InputError(
+                    f"hook {name} cannot be started",
+                    seen=f"no such executable: {command}",
+                    wanted="a command on PATH, or a path",
+                    where=f"{_HOOK_PLACE}.{name}",
+                    next_step="correct the command, or leave the hook out: what needs it is then *not run*",
+                )
 
     def has_hook(self, name: str) -> bool:
         """Tell whether the author supplied a hook."""
@@ -106,21 +138,29 @@ class Plugin:
     def hook(self, name: str, **values: str) -> str:
         """Run a hook of the author, with further placeholders such as `key_id`, and return its output.
 
-        Raises: InputError when it fails or takes more than 30 s.
+        Raises: InputError when it fails or does not end within `hook_timeout_s` (30 s).
         """
         argv = self.spec.expand(self.spec.hooks[name], **self._values, **values)
         shown = shlex.join(argv)
         try:
-            done = subprocess.run(
-                argv, env=self.environment(), capture_output=True, text=True, timeout=HOOK_TIMEOUT_S, check=False
-            )
-        except OSError as error:
-            raise InputError(f"hook {name} cannot be started", seen=str(error), where=shown) from error
+            done = run_to_end(argv, env=self.environment(), timeout_s=self.hook_timeout_s)
         except subprocess.TimeoutExpired as error:
-            raise InputError(f"hook {name} hangs", seen=f"no end after {HOOK_TIMEOUT_S:g} s", where=shown) from error
+            raise InputError(
+                f"hook {name} hangs",
+                seen=f"no end after {self.hook_timeout_s:g} s",
+                wanted="an end with exit code 0",
+                where=shown,
+                next_step=f"run it by hand; what should go on must be put into the background ({_HOOK_PLACE}.{name})",
+            ) from error
         if done.returncode != 0:
-            seen = f"exit code {done.returncode}: {(done.stdout + done.stderr)[-2000:].strip()}"
-            raise InputError(f"hook {name} failed", seen=seen, wanted="exit code 0", where=shown)
+            printed = (done.stdout + done.stderr)[-2000:].strip()
+            raise InputError(
+                f"hook {name} failed",
+                seen=f"exit code {done.returncode}: {printed or 'it printed nothing'}",
+                wanted="exit code 0",
+                where=shown,
+                next_step=f"run it by hand, and correct it in {_HOOK_PLACE}.{name}",
+            )
         self._supervisor.event(self.name, f"hook {name}")
         return done.stdout
 

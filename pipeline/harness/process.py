@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -99,6 +100,33 @@ class Process:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.pid, signal.SIGKILL)  # also what the leader has left behind
         return self._popen.wait()
+
+
+def run_to_end(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process group of its own and return what it printed, whatever its exit code.
+
+    What it leaves running in the background lives on, unless it does not end itself.
+
+    Raises: subprocess.TimeoutExpired after `timeout_s` seconds, when the command and its children are killed.
+    """
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:  # a pipe would wait for children
+        popen = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            env=dict(env),
+            start_new_session=True,
+        )
+        try:
+            code = popen.wait(timeout_s)
+        except BaseException:
+            os.killpg(popen.pid, signal.SIGKILL)
+            popen.wait()
+            raise
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(tuple(argv), code, out.read(), err.read())
 
 
 def _assert_executable(name: str, command: str) -> None:

@@ -23,7 +23,7 @@ from pipeline.core.result import (
     from_json,
     to_json,
 )
-from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, InputError
+from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT, InputError
 from pipeline.report import files
 from pipeline.report.provenance import read_provenance
 
@@ -146,14 +146,20 @@ def _lay_over(base: RunReport, results: Iterable[ScenarioResult], notes: list[st
 
 def _judged(run: RunReport) -> RunReport:
     interrupted = any(is_interrupted(scenario) for scenario in run.scenarios)
-    bad = run.count(Outcome.FAILED) + run.count(Outcome.ERROR)
-    passed = not (bad or interrupted) and run.count(Outcome.PASSED) > 0
     return replace(
         run,
         interrupted=interrupted,
         finished_at=max(_moments(run), default=run.started_at),
-        exit_code=EXIT_PASSED if passed else EXIT_SUITE_FAILED,
+        exit_code=EXIT_SUITE_FAILED if interrupted else _exit_code(run),
     )
+
+
+def _exit_code(run: RunReport) -> int:
+    """Return 0 when something passed and nothing is bad, 2 when all that is bad is what the run was given, else 1."""
+    bad = [scenario for scenario in run.scenarios if scenario.outcome in (Outcome.FAILED, Outcome.ERROR)]
+    if bad and all(scenario.wrong_input for scenario in bad):
+        return EXIT_WRONG_INPUT
+    return EXIT_SUITE_FAILED if bad or run.count(Outcome.PASSED) == 0 else EXIT_PASSED
 
 
 def _moments(run: RunReport) -> Iterator[float]:

@@ -63,7 +63,12 @@ def summary(run: RunReport, report: Path) -> str:
     counts = ", ".join(f"{count} {outcome}" for outcome, count in ended.items())
     state = " (interrupted)" if run.interrupted else ""
     seconds = run.finished_at - run.started_at
-    return f"{counts} of {len(run.planned)} planned{state} in {seconds:.0f} s\nreport: {report}/report.html"
+    lines = [f"{counts} of {len(run.planned)} planned{state} in {seconds:.0f} s"]
+    given = [scenario for scenario in run.scenarios if scenario.wrong_input]
+    if given:
+        ids = ", ".join(scenario.id for scenario in given)
+        lines.append(f"error: what the run was given is at fault ({ids}): {given[0].reason}")
+    return "\n".join([*lines, f"report: {report}/report.html"])
 
 
 def _parser() -> argparse.ArgumentParser:

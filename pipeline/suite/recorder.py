@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 
 from pipeline.core.result import Outcome, ScenarioResult, from_json, to_json
-from pipeline.errors import KmsE2EError
+from pipeline.errors import InputError, KmsE2EError, MachineError
 from pipeline.harness.exec_shim import die_with_parent
 from pipeline.report.evidence import append_result
 from pipeline.suite.scenario import ProofRecorder, Scenario
@@ -60,6 +60,7 @@ def pytest_runtest_makereport(
         latencies=tuple(recorder.latencies),
         plane=recorder.plane,
         known_issue=recorder.known_issue,
+        wrong_input=call.excinfo is not None and isinstance(call.excinfo.value, InputError | MachineError),
         started_at=call.start,
         duration_s=call.duration,
     )

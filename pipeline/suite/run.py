@@ -159,6 +159,7 @@ def _preflight(equipment: Equipment) -> None:
     evidence = equipment.evidence
     with Supervisor("preflight", logs=evidence.logs("preflight"), on_event=evidence.add_event) as supervisor:
         plugin = Plugin(equipment.plugin, supervisor, assets=equipment.assets)
+        plugin.assert_hooks()
         plugin.start()
         plugin.client.close()
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from pipeline.core.plugin_spec import HOOKS
 from pipeline.core.result import FAMILIES, Outcome
 from pipeline.suite.collection import collect
 from pipeline.suite.scenario import Scenario
@@ -46,3 +48,13 @@ def test_a_check_without_a_scenario_says_why() -> None:
 def test_a_source_is_a_text_that_a_reader_can_find(entry: Scenario) -> None:
     assert entry.source
     assert not re.search(r"catalogue|checklist|reference text|design\.md", entry.source)
+
+
+def test_every_hook_is_documented_with_the_scenarios_that_need_it() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "plugin-authors.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    for hook in HOOKS:
+        assert any(f"`{hook}`" in row.split("|")[1] for row in rows), hook
+    for item in collect():
+        for hook in set(item.entry.hooks) - {"rotate"}:
+            assert any(f"`{hook}`" in row.split("|")[1] and item.entry.id in row for row in rows), (item.entry.id, hook)

@@ -96,7 +96,7 @@ def require_listener(address: SocketAddress) -> None:
             where=address.name,
             next_step="name the socket that the plugin listens on",
         )
-    if not os.access(path, os.W_OK):
+    if not os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
         raise _not_permitted(path, None)
 
 

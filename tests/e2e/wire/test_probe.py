@@ -141,6 +141,35 @@ def test_bad_addresses_get_one_clear_message(make: Callable[[Path], str], messag
     assert "next:" in seen.err or "wanted:" in seen.err
 
 
+# The first probe imports everything, since nobody may not read this project's files.
+AS_NOBODY = """
+import os, sys
+from pipeline.cli.app import run
+run(["probe", "/absent"])
+os.setgid(65534)
+os.setuid(65534)
+sys.exit(run(["probe", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize("closed", ["the socket", "its folder"])
+def test_a_user_who_may_not_connect_gets_one_clear_message(closed: str, make_double: MakeDouble) -> None:
+    plugin = make_double()
+    plugin.start()
+    folders = [folder for folder in plugin.socket.parents if folder.is_relative_to(plugin.socket.parents[2])]
+    for folder in folders[1:] if closed == "its folder" else folders:
+        folder.chmod(0o755)
+    plugin.socket.chmod(0o600)
+    argv = [sys.executable, "-c", AS_NOBODY, str(plugin.socket)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "error: this user may not connect to the socket\n" in done.stderr
+    assert "this user is 65534" in done.stderr
+    assert ("srw" if closed == "the socket" else "drwx------") in done.stderr
+    assert "next:" in done.stderr
+
+
 def test_a_server_that_is_no_grpc_server(tmp_path: Path) -> None:
     path = tmp_path / "echo.sock"
     with socket.socket(socket.AF_UNIX) as server:

@@ -106,6 +106,28 @@ def test_a_plan_without_description_is_refused(tmp_path: Path) -> None:
     assert caught.value.seen == "Q77"
 
 
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ((Outcome.ERROR, True), 2),
+        ((Outcome.ERROR, False), 1),
+        ((Outcome.FAILED, False), 1),
+    ],
+)
+def test_only_what_the_run_was_given_is_at_fault_with_exit_code_2(
+    bad: tuple[Outcome, bool], code: int, tmp_path: Path
+) -> None:
+    first, second, *others = sample_run(healthy=True).scenarios
+    scenarios = (
+        replace(first, outcome=Outcome.ERROR, wrong_input=True),
+        replace(second, outcome=bad[0], wrong_input=bad[1]),
+        *others,
+    )
+    run = replace(sample_run(healthy=True), scenarios=scenarios)
+    write_sample(tmp_path, run)
+    assert collect(tmp_path).exit_code == code
+
+
 def test_nothing_passed_is_no_success(tmp_path: Path) -> None:
     run = replace(sample_run(), planned=(), scenarios=(), calls=(), events=())
     begin_report(tmp_path, run)
