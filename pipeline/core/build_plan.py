@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.core.strict import Doc
 from pipeline.errors import InputError
 
 KEY_FORMAT: Final = 1
@@ -46,7 +47,8 @@ class GoBuild:
     """One module graph with its main packages, built by one Go version with one set of flags.
 
     `module` says which module graph: a folder below `pipeline/` for a pinned graph (`pinned`), else the plugin's module
-    below its source. `gotoolchain` is the value of GOTOOLCHAIN while building; `cgo` needs a C compiler.
+    below its source. `gotoolchain` is the value of GOTOOLCHAIN while building; `cgo` needs a C compiler; `vendor` takes
+    modules from the folder vendor, `workspace` from the go.work around the module.
     """
 
     label: str
@@ -57,6 +59,13 @@ class GoBuild:
     tags: tuple[str, ...] = ()
     ldflags: tuple[str, ...] = ()
     cgo: bool = False
+    vendor: bool = False
+    workspace: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return the flags of every `go build` of this build."""
+        return tuple("-mod=vendor" if self.vendor and flag == "-mod=readonly" else flag for flag in FIXED_FLAGS)
 
     def argv(self, output: str, mains: Sequence[Main] | None = None, *, parallel: int | None = None) -> tuple[str, ...]:
         """Return the command that builds `mains` (all by default), run in the module's folder.
@@ -65,7 +74,7 @@ class GoBuild:
         `Main.built_as`). `parallel` limits the compilers that run at a time; it does not change the result.
         """
         chosen = self.mains if mains is None else tuple(mains)
-        words = ["go", "build", "-v", *FIXED_FLAGS]
+        words = ["go", "build", "-v", *self.flags]
         if parallel is not None:
             words.append(f"-p={parallel}")
         if self.tags:
@@ -82,7 +91,7 @@ class GoBuild:
             ("GOARCH", architecture),
             ("GOOS", system),
             ("GOTOOLCHAIN", self.gotoolchain),
-            ("GOWORK", "off"),
+            ("GOWORK", "" if self.workspace else "off"),  # empty: the Go command looks for go.work
         )
 
 
@@ -150,17 +159,18 @@ def _kubernetes_build(release: KubernetesRelease, name: str, label: str) -> GoBu
 
 @dataclass(frozen=True, slots=True)
 class PluginSource:
-    """Where in a plugin's source its main package is, and how it wants to be built.
+    """Where in a plugin's source its main package is, and how it wants to be built."""
 
-    `module` is the folder of its go.mod below the source (`.`: the source itself), `package` the main package below
-    the module. `tags`, `ldflags` and `cgo` as for `go build`; none by default.
-    """
-
-    module: str = "."
-    package: str = "."
-    tags: tuple[str, ...] = ()
-    ldflags: tuple[str, ...] = ()
-    cgo: bool = False
+    module: Annotated[str, Doc("Folder of go.mod below the repository.")] = "."
+    package: Annotated[str, Doc("Folder of the main package below the module, such as ./cmd/kms-plugin.")] = "."
+    tags: Annotated[tuple[str, ...], Doc("Build tags.")] = ()
+    ldflags: Annotated[tuple[str, ...], Doc("Linker flags, such as -X and main.version=v1.2.3 as two words.")] = ()
+    cgo: Annotated[bool, Doc("Build with cgo, which needs a C compiler.")] = False
+    system_packages: Annotated[
+        tuple[str, ...], Doc("Debian packages that the build needs; containers install them.")
+    ] = ()
+    vendor: Annotated[bool, Doc("Take the modules from the folder vendor and not from the module proxy.")] = False
+    workspace: Annotated[bool, Doc("Build in the go.work that lies in the module's folder or above it.")] = False
 
 
 PLUGIN_BINARY: Final = "kms-plugin"
@@ -185,6 +195,8 @@ def plugin_plan(source: PluginSource, gotoolchain: str) -> GoBuild:
         tags=source.tags,
         ldflags=source.ldflags,
         cgo=source.cgo,
+        vendor=source.vendor,
+        workspace=source.workspace,
     )
 
 

@@ -1,12 +1,16 @@
-"""How to run the KMS plugin under test, and what only its author can do to it (the hooks)."""
+"""How to run the KMS plugin under test, and what only its author can do to it (the hooks).
+
+`plugin.json` in a folder of binaries holds one `PluginSpec`; `kms-e2e build` writes it from the author's `kms-e2e.toml`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Final
 
+from pipeline.core.strict import Above, Doc, Keys, Misfit, NotEmpty, Pairs, Pattern, read
 from pipeline.errors import InputError
 
 HOOKS: Final = (
@@ -20,41 +24,112 @@ HOOKS: Final = (
     "metrics",
     "serve_v1",
 )
-PLACEHOLDERS: Final = ("socket", "state", "assets", "python", "key_id")
 DEFAULT_READY_TIMEOUT_S: Final = 30.0
+SOCKET_NAME: Final = "kms.sock"
+_RELATIVE: Final = r"(?!/)(?!.*(^|/)\.\.(/|$)).+"
+
+Argv = Annotated[tuple[str, ...], NotEmpty()]
+NAME: Final = Pattern(r"[A-Za-z0-9][A-Za-z0-9._-]*", "letters, digits, '.', '_' and '-'")
+PLUGIN_NAME: Final = Pattern(r"[^:]+", "a text without colon")
+VARIABLE: Final = Pattern(r"[A-Za-z_][A-Za-z0-9_]*", "a name of an environment variable")
+INSIDE: Final = Pattern(_RELATIVE, "a relative path without '..'")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretSource:
+    """Where a secret comes from, and where the plugin finds it. The value is never written down or shown."""
+
+    env: Annotated[str, Doc("Environment variable of the run that holds the secret.")] = ""
+    file: Annotated[str, Doc("File that holds the secret, below the home folder when it begins with ~.")] = ""
+    to_file: Annotated[
+        str, Doc("File that the plugin reads, such as {state}/token; an environment variable without it.")
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAction:
+    """A hook that does something to a side service instead of running a command."""
+
+    stop: Annotated[str, Doc("Name of the side service to stop.")] = ""
+    start: Annotated[str, Doc("Name of the side service to start again.")] = ""
+
+
+Hook = Argv | ServiceAction
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a side service counts as ready; it counts as ready at once when nothing is said."""
+
+    socket: Annotated[str, Doc("Unix socket that takes a connection, such as {services}/keys.sock.")] = ""
+    tcp: Annotated[str, Doc("Address that takes a connection, such as 127.0.0.1:{port.keys}.")] = ""
+    command: Annotated[tuple[str, ...], Doc("Command that ends with exit code 0.")] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A process that the plugin needs: an emulator, a key server. One for each control plane, started before it."""
+
+    name: Annotated[str, Doc("Name of the service, for logs, hooks and the placeholder {port.NAME}."), NAME]
+    argv: Annotated[Argv, Doc("Command of the service.")]
+    env: Annotated[Pairs, Doc("Further environment variables."), Keys(pattern=VARIABLE)] = ()
+    secrets: Annotated[Mapping[str, SecretSource], Doc("Secrets of the service."), Keys(pattern=VARIABLE)] = field(
+        default_factory=dict
+    )
+    after: Annotated[tuple[str, ...], Doc("Services that must be ready before this one starts.")] = ()
+    ready: Annotated[Ready, Doc("When the service counts as ready.")] = field(default_factory=Ready)
+    ready_timeout_s: Annotated[float, Doc("Seconds until the service is ready."), Above(0)] = DEFAULT_READY_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True)
 class PluginSpec:
     """One plugin under test.
 
-    `argv`, the values of `env` and the hooks' words may hold the placeholders `{socket}` (the
-    socket's file path), `{state}` (a private folder that outlives a restart of the plugin),
-    `{assets}` (the folder of binaries) and `{python}` (the interpreter that the suite runs with).
-    `ready_timeout_s` is how long the plugin may take until its first good Status, in seconds, 30 by default.
-    A hook that is absent makes the scenarios that need it *not run*. `backend_calls` prints how often the
-    backend has used a key so far, a number as its first word; `metrics` prints what the plugin shows as metrics.
+    Words, values and paths may hold the placeholders `{socket}` (the socket's file path), `{run}` (the socket's private
+    folder), `{state}` (a private folder that outlives a restart of the plugin), `{services}` (a private folder of the
+    side services), `{port.NAME}` (a free TCP port for a service), `{assets}` (the folder of binaries) and `{python}`
+    (the interpreter that the suite runs with). `ready_timeout_s` is how long the plugin may take until its first good
+    Status, in seconds, 30 by default. A hook that is absent makes the scenarios that need it *not run*.
+    `backend_calls` prints how often the backend has used a key so far, a number as its first word; `metrics` prints
+    what the plugin shows as metrics. `root` is the folder of a root file system in the folder of binaries that the
+    plugin runs in by chroot, empty for none; `user` is `name`, `uid` or `uid:gid`, the runner's own by default.
+    `expected` names the scenarios that are expected to fail, each with the reason.
     """
 
-    name: str
-    argv: tuple[str, ...]
-    env: tuple[tuple[str, str], ...] = ()
-    ready_timeout_s: float = DEFAULT_READY_TIMEOUT_S
-    hooks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    name: Annotated[str, PLUGIN_NAME]
+    argv: Argv
+    env: Pairs = ()
+    ready_timeout_s: Annotated[float, Above(0)] = DEFAULT_READY_TIMEOUT_S
+    hooks: Annotated[Mapping[str, Hook], Keys(HOOKS)] = field(default_factory=dict)
+    files: Pairs = ()
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    socket: Annotated[str, INSIDE] = SOCKET_NAME
+    user: str = ""
+    root: str = ""
+    services: tuple[Service, ...] = ()
+    resources: tuple[str, ...] = ("secrets",)
+    expected: Pairs = ()
+    system_packages: tuple[str, ...] = ()
 
     def expand(self, words: Sequence[str], **values: str) -> list[str]:
         """Return `words` with the placeholders replaced by `values`."""
-        return [_replace(word, values) for word in words]
+        return [replace_placeholders(word, values) for word in words]
+
+    def hook_words(self, name: str) -> tuple[str, ...]:
+        """Return the command of a hook.
+
+        Raises: InputError when the hook is no command.
+        """
+        hook = self.hooks[name]
+        if isinstance(hook, ServiceAction):
+            raise InputError(f"hook {name} must be a command", seen=repr(hook), wanted="a list of words")
+        return hook
 
     def to_json(self) -> str:
         """Return the specification as the text of a `plugin.json`."""
-        document = {
-            "name": self.name,
-            "argv": list(self.argv),
-            "env": dict(self.env),
-            "ready_timeout_s": self.ready_timeout_s,
-            "hooks": {name: list(argv) for name, argv in self.hooks.items()},
-        }
+        document = asdict(self)
+        for table in (document, *document["services"]):
+            table.update({name: dict(table[name]) for name in ("env", "files", "expected") if name in table})
         return json.dumps(document, indent=2) + "\n"
 
 
@@ -64,57 +139,15 @@ def plugin_spec_from_json(text: str, *, where: str) -> PluginSpec:
     Raises: InputError when it is no JSON object, a field is missing, unknown or of another type.
     """
     try:
-        document = json.loads(text)
+        return read(PluginSpec, json.loads(text))
+    except Misfit as error:
+        raise InputError(error.what, seen=error.seen, wanted=error.wanted, where=where) from error
     except ValueError as error:
         raise InputError("the plugin's description is not JSON", seen=str(error), where=where) from error
-    if not isinstance(document, dict):
-        raise InputError("the plugin's description is not a JSON object", seen=type(document).__name__, where=where)
-    _refuse_unknown(document, ("name", "argv", "env", "ready_timeout_s", "hooks"), "field", where)
-    hooks = _mapping(document.get("hooks", {}), "hooks", where)
-    _refuse_unknown(hooks, HOOKS, "hook", where)
-    timeout = document.get("ready_timeout_s", DEFAULT_READY_TIMEOUT_S)
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout <= 0:
-        raise InputError("ready_timeout_s must be a number of seconds above 0", seen=repr(timeout), where=where)
-    name = document.get("name")
-    if not isinstance(name, str) or not name or ":" in name:
-        raise InputError("name must be a text without colon", seen=repr(name), where=where)
-    return PluginSpec(
-        name=name,
-        argv=_words(document.get("argv"), "argv", where),
-        env=tuple(_texts(document.get("env", {}), where).items()),
-        ready_timeout_s=float(timeout),
-        hooks={hook: _words(argv, f"hooks.{hook}", where) for hook, argv in hooks.items()},
-    )
 
 
-def _replace(word: str, values: Mapping[str, str]) -> str:
-    for name in PLACEHOLDERS:
-        if name in values:
-            word = word.replace("{" + name + "}", values[name])
+def replace_placeholders(word: str, values: Mapping[str, str]) -> str:
+    """Return `word` with each `{name}` of `values` replaced; other braces stay."""
+    for name, value in values.items():
+        word = word.replace("{" + name + "}", value)
     return word
-
-
-def _refuse_unknown(document: Mapping[str, object], known: Sequence[str], kind: str, where: str) -> None:
-    unknown = sorted(set(document) - set(known))
-    if unknown:
-        raise InputError(f"unknown {kind}", seen=", ".join(unknown), wanted=", ".join(known), where=where)
-
-
-def _mapping(value: object, name: str, where: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise InputError(f"{name} must be an object", seen=repr(value), where=where)
-    return value
-
-
-def _texts(value: object, where: str) -> dict[str, str]:
-    mapping = _mapping(value, "env", where)
-    for name, text in mapping.items():
-        if not isinstance(text, str):
-            raise InputError("an environment variable must be a text", seen=f"{name}={text!r}", where=where)
-    return {name: str(text) for name, text in mapping.items()}
-
-
-def _words(value: object, name: str, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value or not all(isinstance(word, str) for word in value):
-        raise InputError(f"{name} must be a list of one or more texts", seen=repr(value), where=where)
-    return tuple(value)
