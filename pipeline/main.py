@@ -6,8 +6,6 @@ The suite runs in containers, with a real etcd and a real kube-apiserver that ar
 
 from __future__ import annotations
 
-from dataclasses import field
-
 import dagger
 
 from pipeline.containers import arguments
@@ -41,12 +39,7 @@ class Kms:
     gosumdb: arguments.GoSumDatabase = ""
     module_cache: arguments.ModuleCache = None
     build_cache: arguments.BuildCache = None
-    module: arguments.ModuleFolder = "."
-    package: arguments.PackageFolder = "."
-    tags: arguments.Tags = field(default_factory=list)
-    ldflags: arguments.LinkerFlags = field(default_factory=list)
-    cgo: arguments.Cgo = False
-    plugin_json: arguments.PluginJson = None
+    config: arguments.ConfigFile = None
     kubernetes: arguments.KubernetesVersion = DEFAULT_RELEASE.minor
     suite_base: arguments.SuiteBase = None
     run_id: arguments.RunId = ""
@@ -58,12 +51,12 @@ class Kms:
     @function
     async def go_version(self) -> str:
         """Go version in force, where it came from, and every input that was looked at."""
-        return describe(await self._variables().resolve(self.source))
+        return describe(await self._variables().resolve(self.source, self.config))
 
     @function
     async def toolchain(self) -> Toolchain:
         """Containers with the Go of the source, for any Go project."""
-        resolution = await self._variables().resolve(self.source)
+        resolution = await self._variables().resolve(self.source, self.config)
         return Toolchain(
             go_version=str(resolution.version),
             gotoolchain=resolution.gotoolchain,
@@ -77,16 +70,7 @@ class Kms:
     @function
     async def plugin(self) -> Plugin:
         """KMS v2 plugin of the source: program, image, bill of materials, provenance."""
-        return Plugin(
-            source=self.source,
-            toolchain=await self.toolchain(),
-            module=self.module,
-            package=self.package,
-            tags=self.tags,
-            ldflags=self.ldflags,
-            cgo=self.cgo,
-            spec=self.plugin_json,
-        )
+        return Plugin(source=self.source, toolchain=await self.toolchain(), config=self.config)
 
     @function
     async def assets(self) -> dagger.Directory:
@@ -141,5 +125,5 @@ class Kms:
         return Variables(self.go, self.gotoolchain, self.force_host_go)
 
     async def _assembly(self) -> Assembly:
-        resolution = await self._variables().resolve(self.source)
+        resolution = await self._variables().resolve(self.source, self.config)
         return Assembly(await self.plugin(), resolution, self.kubernetes, self.suite_base)

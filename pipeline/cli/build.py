@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
+import dataclasses
 from pathlib import Path
 
 import typer
 
-from pipeline.core.build_plan import MORE_COMPONENTS, PluginSource
-from pipeline.core.kubernetes import DEFAULT_RELEASE
-from pipeline.core.plugin_spec import PluginSpec, plugin_spec_from_json
-from pipeline.errors import InputError
-from pipeline.host.build import Assets, BuildRequest, build_assets
+from pipeline.cli.assets import ConfigOption
+from pipeline.core.build_plan import MORE_COMPONENTS
+from pipeline.host.build import Assets, build_assets, request_for
 from pipeline.host.progress import terminal_progress
+from pipeline.host.project import find_project
 
 
 def build(
-    source: Path | None = typer.Option(None, help="Source tree of the plugin, with .go-version; the reference plugin."),
-    module: str = typer.Option(
-        ".", help="Folder of go.mod in the source; found above the package when it is not there."
+    config: ConfigOption = None,
+    kubernetes: str | None = typer.Option(
+        None,
+        help="Kubernetes version, such as 1.37; '' for none; the first of the configuration, else the newest.",
     ),
-    package: str = typer.Option(".", help="Folder of the plugin's main package in its module, such as ./cmd/plugin."),
-    plugin: Path | None = typer.Option(None, "--plugin", help="plugin.json: how to run the plugin that is built."),
-    tags: str = typer.Option("", help="Build tags of the plugin, separated by commas."),
-    ldflags: str = typer.Option("", help="Linker flags of the plugin, such as '-X main.version=v1.2.3'."),
-    cgo: bool = typer.Option(False, "--cgo", help="Build the plugin with cgo; needs a C compiler."),
-    kubernetes: str = typer.Option(DEFAULT_RELEASE.minor, help="Kubernetes version, such as 1.37; '' for none."),
     component: list[str] = typer.Option(
         [], help=f"Program of Kubernetes to build too: {', '.join(MORE_COMPONENTS)}. May be given again."
     ),
@@ -35,11 +29,10 @@ def build(
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the binaries; one in the cache."),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
-    request = BuildRequest(
-        source=source,
-        plugin=PluginSource(module, package, tuple(filter(None, tags.split(","))), tuple(_words(ldflags)), cgo),
-        spec=read_plugin_spec(plugin) if plugin else None,
-        kubernetes=kubernetes or None,
+    request = request_for(find_project(config))
+    request = dataclasses.replace(
+        request,
+        kubernetes=request.kubernetes if kubernetes is None else kubernetes or None,
         components=tuple(component),
         output=output,
         go_version=go_version,
@@ -47,18 +40,6 @@ def build(
     with terminal_progress() as progress:
         assets = build_assets(request, progress)
     typer.echo(summary(assets))
-
-
-def read_plugin_spec(path: Path) -> PluginSpec:
-    """Read a plugin.json.
-
-    Raises: InputError when it cannot be read or is no specification.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeError) as error:
-        raise InputError("the plugin's description cannot be read", seen=str(error), where=str(path)) from error
-    return plugin_spec_from_json(text, where=str(path))
 
 
 def summary(assets: Assets) -> str:
@@ -70,10 +51,3 @@ def summary(assets: Assets) -> str:
     ]
     chosen = f"  Go of the plugin: {assets.go_version}, from {assets.go_version_source}" if assets.resolution else ""
     return "\n".join(filter(None, [str(assets.folder), *rows, chosen]))
-
-
-def _words(flags: str) -> list[str]:
-    try:
-        return shlex.split(flags)
-    except ValueError as error:
-        raise InputError("the linker flags cannot be read", seen=flags, where="--ldflags") from error

@@ -18,7 +18,7 @@ from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.audit import audit_tree
 from pipeline.host.audit_fix import plan_bump
 from pipeline.host.environment import settings_not_passed
-from pipeline.host.reference import reference_root
+from pipeline.host.project import reference_project
 from pipeline.host.source import read_version_file
 
 
@@ -42,7 +42,7 @@ def go_version(
             raise InputError("--set goes with --source and --yes only", next_step="leave --go-version and --json out")
         _bump(source if source is not None else Path(), new, yes=yes)
         return
-    root = source if source is not None else reference_root()
+    root = source if source is not None else reference_project().root
     resolution = resolve(os.environ, read_version_file(root.absolute()), option=option)
     typer.echo(_as_json(resolution) if as_json else describe(resolution))
     if not as_json:

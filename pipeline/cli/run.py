@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli.assets import AssetsOption, ensure_assets
+from pipeline.cli.assets import AssetsOption, ConfigOption, ensure_assets
 
 
 def default_report() -> Path:
@@ -16,6 +16,7 @@ def default_report() -> Path:
 
 
 def run(
+    config: ConfigOption = None,
     assets: AssetsOption = None,
     report: Path = typer.Option(
         default_report, "--report", help="Folder for the evidence ($ARTIFACTS, else _artifacts)."
@@ -44,5 +45,5 @@ def run(
     from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
     selection = Selection(tuple(ids), tuple(family), focus, skip, fast, soak, parse_shard(shard))
-    folder = assets or ensure_assets(None, components(selection, extra))
+    folder = ensure_assets(assets, config, components(selection, extra) if assets is None else ())
     raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, tuple(extra))))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pipeline.cli.assets import AssetsOption, ensure_assets
+from pipeline.cli.assets import AssetsOption, ConfigOption, ensure_assets
 
 if TYPE_CHECKING:
     from pipeline.harness.control_plane import ControlPlane
@@ -18,6 +18,7 @@ _POLL_S = 0.5
 
 
 def up(
+    config: ConfigOption = None,
     assets: AssetsOption = None,
     report: Path = typer.Option(Path("_artifacts/up"), "--report", help="Folder for logs and calls."),
 ) -> None:
@@ -26,7 +27,7 @@ def up(
     from pipeline.harness.control_plane import ControlPlane  # noqa: PLC0415
     from pipeline.suite.equipment import assert_control_plane, load_equipment  # noqa: PLC0415
 
-    folder = ensure_assets(assets)
+    folder = ensure_assets(assets, config)
     assert_control_plane(folder)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

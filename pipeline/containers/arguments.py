@@ -40,17 +40,8 @@ ModuleCache: TypeAlias = Annotated[
 BuildCache: TypeAlias = Annotated[
     dagger.CacheVolume | None, Doc("Cache volume for Go builds; one for each Go release by default.")
 ]
-ModuleFolder: TypeAlias = Annotated[
-    str, Doc("Folder of the plugin's go.mod in the source; the source's own by default.")
-]
-PackageFolder: TypeAlias = Annotated[
-    str, Doc("Folder of the plugin's main package in its module; the module's own by default.")
-]
-Tags: TypeAlias = Annotated[Words, Doc("Build tags of the plugin; none by default.")]
-LinkerFlags: TypeAlias = Annotated[Words, Doc("Linker flags of the plugin; none by default.")]
-Cgo: TypeAlias = Annotated[bool, Doc("Build the plugin with cgo; off by default.")]
-PluginJson: TypeAlias = Annotated[
-    dagger.File | None, Doc("How to run the plugin; plugin.json of the source by default.")
+ConfigFile: TypeAlias = Annotated[
+    dagger.File | None, Doc("How to build and run the plugin; kms-e2e.toml of the source by default.")
 ]
 KubernetesVersion: TypeAlias = Annotated[
     str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; the newest by default.")

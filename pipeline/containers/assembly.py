@@ -11,6 +11,7 @@ from dagger import dag
 from pipeline.containers.builds import control_plane_builds
 from pipeline.containers.go_source import resolve_source
 from pipeline.containers.plugin import Plugin
+from pipeline.containers.plugin_source import module_of
 from pipeline.containers.provenance import PROVENANCE_FILE, Executed, provenance
 from pipeline.containers.suite import suite_container, with_program
 from pipeline.containers.toolchain import Toolchain
@@ -36,8 +37,8 @@ class Variables:
     gotoolchain: str
     force_host_go: str
 
-    async def resolve(self, source: dagger.Directory) -> Resolution:
-        """Decide which Go builds a source.
+    async def resolve(self, source: dagger.Directory, config: dagger.File | None) -> Resolution:
+        """Decide which Go builds a source, or the module in it that a configuration names.
 
         Raises: InputError when nothing, or something that cannot be used, names a version.
         """
@@ -46,7 +47,9 @@ class Variables:
             "GOTOOLCHAIN": self.gotoolchain,
             "FORCE_HOST_GO": self.force_host_go,
         }
-        return await resolve_source(source, {name: value for name, value in values.items() if value})
+        return await resolve_source(
+            source, await module_of(source, config), {name: value for name, value in values.items() if value}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +67,9 @@ class Assembly:
         Raises: KmsE2EError when something cannot be built.
         """
         release, platform = find_release(self.kubernetes), str(await dag.default_platform())
-        built = await self.plugin.executed()
+        built = await self.plugin.programs()
         base: Toolchain = self.plugin.toolchain
-        return (built, *await control_plane_builds(own_source(), base, release, platform))
+        return (*built, *await control_plane_builds(own_source(), base, release, platform))
 
     async def assets(self) -> dagger.Directory:
         """Return the folder of binaries with plugin.json and provenance.json, as a host makes it.
@@ -77,7 +80,7 @@ class Assembly:
         builds = await self.builds()
         release, platform = find_release(self.kubernetes), str(await dag.default_platform())
         document = await provenance(builds, platform=platform, release=release, resolution=self.resolution)
-        folder = dag.directory()
+        folder = await self.plugin.parts()
         for item in builds:
             folder = folder.with_directory(".", item.binaries)
         return folder.with_new_file(PROVENANCE_FILE, document).with_file("plugin.json", description)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 
 import dagger
 
-from pipeline.core.go_resolution import FILE_NAME, Mode, Resolution, VersionFile, resolve
+from pipeline.core.go_resolution import FILE_NAME, GO_MOD, Mode, Resolution, VersionFile, go_mod_version, resolve
 from pipeline.core.go_version import MAX_BYTES
 from pipeline.errors import InputError
 
@@ -25,12 +26,23 @@ async def read_version_file(source: dagger.Directory) -> VersionFile:
     return VersionFile(FILE_NAME, content=content.encode())
 
 
-async def resolve_source(source: dagger.Directory, environment: Mapping[str, str]) -> Resolution:
-    """Decide which Go builds a source, with the caller's variables as arguments.
+async def find_version_file(source: dagger.Directory, module: str) -> VersionFile:
+    """Return the `.go-version` of a module, else of its repository; without one what go.mod asks for."""
+    found = await read_version_file(source.directory(module)) if module != "." else VersionFile(FILE_NAME)
+    if found.content is None and found.problem is None:
+        found = await read_version_file(source)
+    path = posixpath.normpath(f"{module}/{GO_MOD}")
+    if found.content is None and found.problem is None and await source.exists(path):
+        return go_mod_version(await source.file(path).contents(), path) or found
+    return found
+
+
+async def resolve_source(source: dagger.Directory, module: str, environment: Mapping[str, str]) -> Resolution:
+    """Decide which Go builds a module of a source, with the caller's variables as arguments.
 
     Raises: InputError as on a host, and for FORCE_HOST_GO: a container has no Go of the caller's machine.
     """
-    resolution = resolve(environment, await read_version_file(source))
+    resolution = resolve(environment, await find_version_file(source, module))
     if resolution.mode is Mode.HOST:
         raise InputError(
             "FORCE_HOST_GO cannot be honoured in a container: the Go of the caller's machine is not in it",

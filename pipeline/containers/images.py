@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import Final
 
 from pipeline.core.go_version import GoVersion
@@ -16,3 +18,9 @@ PLUGIN_IMAGE: Final = "gcr.io/distroless/static-debian12:nonroot"
 def go_image(version: GoVersion) -> str:
     """Return the image that holds a Go release, such as `golang:1.26.10-bookworm`."""
     return f"golang:{version}-bookworm"
+
+
+def install_packages(packages: Sequence[str]) -> list[str]:
+    """Return the command that installs Debian packages in a Debian image."""
+    words = " ".join(map(shlex.quote, packages))
+    return ["sh", "-c", f"apt-get update -qq && apt-get install -qq --yes --no-install-recommends {words}"]

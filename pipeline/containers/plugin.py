@@ -10,11 +10,12 @@ from dagger import Doc, dag
 from pipeline.containers.builds import execute
 from pipeline.containers.images import PLUGIN_IMAGE
 from pipeline.containers.messages import finished
-from pipeline.containers.plugin_source import locate, module_tree, plugin_description
+from pipeline.containers.plugin_source import description, locate, module_tree, parts, read_config
 from pipeline.containers.provenance import Executed, examine, provenance
 from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import function, object_type
 from pipeline.core.build_plan import PLUGIN_BINARY, GoBuild, PluginSource, plugin_plan
+from pipeline.core.config import Config
 from pipeline.core.sbom import cyclonedx
 from pipeline.errors import InputError
 
@@ -27,12 +28,7 @@ class Plugin:
 
     source: dagger.Directory
     toolchain: Toolchain
-    module: str
-    package: str
-    tags: list[str]
-    ldflags: list[str]
-    cgo: bool
-    spec: dagger.File | None = None
+    config: dagger.File | None = None
 
     @function
     async def binary(self) -> dagger.File:
@@ -48,7 +44,7 @@ class Plugin:
         revision: Annotated[str, Doc("Revision of the source, such as a commit, for a label; none by default.")] = "",
     ) -> dagger.Container:
         """Minimal image with the plugin: no root user, and labels with Go version and source revision."""
-        if self.cgo and base is None:
+        if (await self.located()).cgo and base is None:
             raise InputError(
                 "a plugin that is built with cgo needs a C library, which the default base image has not",
                 wanted="a base image with the C library of the image that builds it, such as debian:bookworm-slim",
@@ -86,8 +82,29 @@ class Plugin:
     @function
     async def description(self) -> dagger.File:
         """plugin.json: how the suite runs the plugin."""
-        text = await plugin_description(self.source, (await self.located()).module, self.spec)
+        text = (await description(self.source, await self.configured())).to_json()
         return dag.directory().with_new_file("plugin.json", text).file("plugin.json")
+
+    async def configured(self) -> Config:
+        """Read the plugin's configuration.
+
+        Raises: InputError when there is none, or it cannot be used.
+        """
+        return await read_config(self.source, self.config)
+
+    async def programs(self) -> tuple[Executed, ...]:
+        """Build the plugin, when it is built from Go source.
+
+        Raises: InputError for a source that is no module; BuildError when it does not compile.
+        """
+        return (await self.executed(),) if (await self.configured()).go else ()
+
+    async def parts(self) -> dagger.Directory:
+        """Return what a run needs of the source beside compiled programs.
+
+        Raises: InputError when a file or an image is not there.
+        """
+        return await parts(self.source, await self.configured())
 
     async def executed(self) -> Executed:
         """Build the plugin.
@@ -100,14 +117,13 @@ class Plugin:
     async def prepared(self) -> tuple[Toolchain, GoBuild]:
         """Return the toolchain with the plugin's source, and the plan of its build."""
         located = await self.located()
-        tree = await module_tree(self.source, located.module)
-        toolchain = self.toolchain.with_source(tree, located.module)
+        tree = await module_tree(self.source, located)
+        toolchain = self.toolchain.with_source(tree, located.module).with_packages(list(located.system_packages))
         return toolchain, plugin_plan(located, await self._gotoolchain())
 
     async def located(self) -> PluginSource:
         """Say where in the source the plugin is."""
-        asked = PluginSource(self.module, self.package, tuple(self.tags), tuple(self.ldflags), self.cgo)
-        return await locate(self.source, asked)
+        return await locate(self.source, await self.configured())
 
     async def _gotoolchain(self) -> str:
         """Return the exact toolchain: what GOTOOLCHAIN=goX+auto selects is asked for in the module's folder."""
@@ -115,5 +131,5 @@ class Plugin:
         if not toolchain.gotoolchain.startswith("go") or "+" not in toolchain.gotoolchain:
             return toolchain.gotoolchain
         located = await self.located()
-        selected = toolchain.with_source(await module_tree(self.source, located.module), located.module)
+        selected = toolchain.with_source(await module_tree(self.source, located), located.module)
         return await selected.reported_version(await selected.container())

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 import dagger
 from dagger import Doc, dag
 
-from pipeline.containers.images import go_image
+from pipeline.containers.images import go_image, install_packages
 from pipeline.containers.messages import finished
 from pipeline.containers.typed import field, function, object_type
 from pipeline.core.go_version import GoVersion, parse_go_version
@@ -33,6 +33,7 @@ class Toolchain:
     gosumdb: str = ""
     tree: dagger.Directory | None = None
     folder: str = "."
+    packages: list[str] | None = None
 
     @function
     async def container(self) -> dagger.Container:
@@ -101,6 +102,8 @@ class Toolchain:
         _assert_checked(self.gosumdb)
         name = self.gotoolchain.partition("+")[0]
         container = self.base or dag.container().from_(go_image(self._version()))
+        if self.packages:
+            container = container.with_exec(install_packages(self.packages))
         modules = self.module_cache or dag.cache_volume("kms-e2e-go-modules")
         compiled = self.build_cache or dag.cache_volume(f"kms-e2e-go-build-{name}")
         variables = {
@@ -119,6 +122,10 @@ class Toolchain:
         if self.tree is not None:
             container = container.with_directory(SOURCE_FOLDER, self.tree)
         return container.with_workdir(f"{SOURCE_FOLDER}/{self.folder}")
+
+    def with_packages(self, packages: list[str]) -> Self:
+        """Return this toolchain with Debian packages, for a build with cgo."""
+        return self._copy(packages=packages)
 
     async def reported_version(self, container: dagger.Container) -> str:
         """Ask the container's Go for its version, such as `go1.26.10`.

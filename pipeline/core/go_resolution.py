@@ -6,6 +6,7 @@ and the Go command's documentation of GOTOOLCHAIN (go.dev/doc/toolchain) for its
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,16 +16,34 @@ from pipeline.core.go_version import WANTED, GoVersion, parse_go_version, quote
 from pipeline.errors import InputError
 
 FILE_NAME: Final = ".go-version"
+GO_MOD: Final = "go.mod"
 _SWITCHES: Final = ("auto", "path")
 
 
 @dataclass(frozen=True, slots=True)
 class VersionFile:
-    """A `.go-version` file as it was found: its bytes, or why it could not be read."""
+    """A `.go-version` file as it was found: its bytes, or why it could not be read.
+
+    Where there is none, go.mod stands in for it (`go_mod_version`), with `name` saying so.
+    """
 
     path: str
     content: bytes | None = None
     problem: InputError | None = None
+    name: str = FILE_NAME
+
+
+def go_mod_version(text: str, path: str) -> VersionFile | None:
+    """Return the version that a go.mod asks for: its toolchain line, else its go line; None when it has neither.
+
+    A go line without a patch number, such as `go 1.26`, means the first release of that line.
+    """
+    toolchain = re.search(r"^toolchain\s+go(\S+)", text, re.MULTILINE)
+    line = re.search(r"^go\s+(\d+\.\d+)(\S*)", text, re.MULTILINE)
+    if toolchain is None and line is None:
+        return None
+    version = toolchain[1] if toolchain else f"{line[1]}{line[2] or '.0'}" if line else ""
+    return VersionFile(path, version.encode(), name=GO_MOD)
 
 
 class Mode(StrEnum):
@@ -145,7 +164,7 @@ class _Inputs:
         return FILE_NAME
 
     def source(self, name: str) -> str:
-        return f"{FILE_NAME} ({self.file.path})" if name == FILE_NAME else f"{name} ({self._where(name)})"
+        return f"{self.file.name} ({self.file.path})" if name == FILE_NAME else f"{name} ({self._where(name)})"
 
     def exact(self, name: str, text: str, where: str) -> Resolution:
         version = parse_go_version(text.encode(errors="surrogateescape"), where=f"{name} in {where}")

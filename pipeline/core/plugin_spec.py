@@ -1,6 +1,7 @@
 """How to run the KMS plugin under test, and what only its author can do to it (the hooks).
 
-`plugin.json` in a folder of binaries holds one `PluginSpec`; `kms-e2e build` writes it from the author's `kms-e2e.toml`.
+A `plugin.json` in a folder of binaries holds one `PluginSpec`; `kms-e2e build` writes it from the author's
+`kms-e2e.toml`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ HOOKS: Final = (
 )
 DEFAULT_READY_TIMEOUT_S: Final = 30.0
 SOCKET_NAME: Final = "kms.sock"
+SECOND_FOLDER: Final = "second"
+"""Where in a folder of binaries a second plugin lies, with a plugin.json of its own."""
 _RELATIVE: Final = r"(?!/)(?!.*(^|/)\.\.(/|$)).+"
 
 Argv = Annotated[tuple[str, ...], NotEmpty()]

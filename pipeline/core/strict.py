@@ -1,7 +1,7 @@
 """Read what people wrote (TOML, JSON) into frozen dataclasses, and refuse by name what does not fit.
 
-A field is described by its type and by what stands in `Annotated`: `Doc`, `Pattern`, `Above`, `Keys`. The JSON Schema is
-made from the same descriptions.
+A field is described by its type and by what stands in `Annotated`: `Doc`, `Pattern`, `Above`, `Keys`, `NotEmpty`. The
+JSON Schema is made from the same descriptions.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ Pairs = tuple[tuple[str, str], ...]
 """An ordered table of texts, written as a TOML table or a JSON object."""
 
 Record = TypeVar("Record")
+_LONGEST: Final = 120  # characters of a wrong value that an error shows
 _NAMES: Final = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -214,4 +215,4 @@ def _shown(path: Path) -> str:
 
 def _seen(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 120 else f"{text[:120]}…"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -140,7 +140,7 @@ class Plugin:
 
         Raises: InputError when it fails or does not end within `hook_timeout_s` (30 s).
         """
-        argv = self.spec.expand(self.spec.hooks[name], **self._values, **values)
+        argv = self.spec.expand(self.spec.hook_words(name), **self._values, **values)
         shown = shlex.join(argv)
         try:
             done = run_to_end(argv, env=self.environment(), timeout_s=self.hook_timeout_s)

@@ -5,24 +5,27 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.build_plan import PluginSource
+from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
+from pipeline.core.config import plugin_spec
+from pipeline.core.config.spec import ROOT_FOLDER
 from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
-from pipeline.core.plugin_spec import PluginSpec
+from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
 from pipeline.errors import MachineError
 from pipeline.host.cache import BinaryCache, place, write_atomically
 from pipeline.host.compile import Builder, Built
 from pipeline.host.environment import refuse_unchecked_modules
-from pipeline.host.jobs import PluginTree, control_plane_jobs, plugin_job, plugin_tree
+from pipeline.host.jobs import PluginTree, control_plane_jobs, host_platform, plugin_job, plugin_tree
+from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
 from pipeline.host.paths import CachePaths, cache_paths
 from pipeline.host.progress import Progress, Silent
+from pipeline.host.project import Project, find_project, reference_spec
 from pipeline.host.provenance import PROVENANCE_FILE, provenance
-from pipeline.host.reference import reference_spec
-from pipeline.host.source import read_version_file
+from pipeline.host.source import find_version_file
 from pipeline.host.trim import trim_caches
 
 PLUGIN_FILE: Final = "plugin.json"
@@ -36,8 +39,9 @@ class BuildRequest:
     in it the main package is; `spec` how to run the result (without it a plugin.json is only written for the reference
     plugin); `with_plugin` False builds none. `kubernetes` is a line or an exact version, None for no control plane;
     `components` are programs of it beside kube-apiserver, such as kube-controller-manager.
-    `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every variable and file.
-    `environment` is the user's.
+    `parts` are what the folder gets beside binaries; `second` is the plugin that data are migrated to, in a folder of
+    its own there. `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every
+    variable and file. `environment` is the user's.
     """
 
     source: Path | None = None
@@ -46,6 +50,8 @@ class BuildRequest:
     with_plugin: bool = True
     kubernetes: str | None = DEFAULT_RELEASE.minor
     components: tuple[str, ...] = ()
+    parts: tuple[Part, ...] = ()
+    second: BuildRequest | None = None
     output: Path | None = None
     go_version: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -76,12 +82,34 @@ class Assets:
         return tuple(built.main.name for built in self.binaries if built.compiled)
 
 
+def request_for(project: Project) -> BuildRequest:
+    """Return the request that builds a configured plugin, with the first Kubernetes version that it names.
+
+    Raises: InputError when a file, an image or the second plugin that it names cannot be used.
+    """
+    config, platform = project.config, host_platform()
+    second = find_project(project.root / config.migrate_to) if config.migrate_to else None
+    if second is not None and second.config.migrate_to:
+        second = replace(second, config=replace(second.config, migrate_to=""))
+    parts = project_parts(project, platform)
+    image = image_part(parts)
+    return BuildRequest(
+        source=project.root,
+        plugin=config.go or PluginSource(),
+        spec=plugin_spec(config, image=image.read() if image else None),
+        with_plugin=config.go is not None,
+        kubernetes=config.kubernetes[0] if config.kubernetes else DEFAULT_RELEASE.minor,
+        parts=parts,
+        second=request_for(second) if second else None,
+    )
+
+
 def resolve_go(tree: PluginTree, request: BuildRequest) -> Resolution:
     """Decide which Go builds the plugin of a request; nothing is run.
 
     Raises: InputError when nothing, or something that cannot be used, names a version.
     """
-    return resolve(request.environment, read_version_file(tree.root), option=request.go_version)
+    return resolve(request.environment, find_version_file(tree.root, tree.module), option=request.go_version)
 
 
 def build_assets(request: BuildRequest, progress: Progress | None = None) -> Assets:
@@ -104,9 +132,9 @@ def build_assets(request: BuildRequest, progress: Progress | None = None) -> Ass
     if release:
         jobs += control_plane_jobs(release, more=request.components)
     results = [(job, builder.build(job)) for job in jobs]
-    document = provenance(paths, results, release=release, resolution=resolution)
+    document = provenance(paths, results, release=release, resolution=resolution, taken=taken_programs(request.parts))
     binaries = tuple(built for _, all_built in results for built in all_built)
-    folder = _assemble(request, paths, binaries, document)
+    folder = _assemble(request, paths, binaries, document, _all_parts(request, progress))
     if any(built.compiled for built in binaries):
         trim_caches(paths, {built.entry.key for built in binaries}, progress)
     return Assets(
@@ -118,28 +146,41 @@ def build_assets(request: BuildRequest, progress: Progress | None = None) -> Ass
     )
 
 
-def _assemble(request: BuildRequest, paths: CachePaths, binaries: Sequence[Built], document: str) -> Path:
+def _all_parts(request: BuildRequest, progress: Progress) -> tuple[Part, ...]:
+    if request.second is None:
+        return request.parts
+    second = replace(request.second, kubernetes=None, output=None, environment=request.environment)
+    return (*request.parts, Copy(build_assets(second, progress).folder, SECOND_FOLDER, linked=True))
+
+
+def _assemble(
+    request: BuildRequest, paths: CachePaths, binaries: Sequence[Built], document: str, parts: tuple[Part, ...]
+) -> Path:
     spec = request.spec
     if spec is None and request.with_plugin and request.source is None:
         spec = reference_spec()
     text = spec.to_json() if spec else None
-    folder = request.output.absolute() if request.output else paths.assets / _name(document, text)
+    name = _name(document, text, digest_of(parts) if parts else "")
+    folder = request.output.absolute() if request.output else paths.assets / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if text is None:
             (folder / PLUGIN_FILE).unlink(missing_ok=True)
+        for earlier in (ROOT_FOLDER, SECOND_FOLDER, *(() if request.with_plugin else (PLUGIN_BINARY,))):
+            remove(folder / earlier)
     except OSError as error:
         raise MachineError(
             "the assets folder cannot be made", seen=str(error), where=str(folder), next_step="name another folder"
         ) from error
     for built in binaries:
         place(BinaryCache(paths).path(built.entry), folder / built.main.name)
+    place_parts(parts, folder)
     write_atomically(folder / PROVENANCE_FILE, document)
     if text is not None:
         write_atomically(folder / PLUGIN_FILE, text)
     return folder
 
 
-def _name(document: str, spec: str | None) -> str:
+def _name(document: str, spec: str | None, parts: str) -> str:
     """Name an assets folder in the cache by all that is in it, so that two different ones never share a folder."""
-    return hashlib.sha256(f"{document}\0{spec}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{document}\0{spec}\0{parts}".encode()).hexdigest()[:16]

@@ -42,7 +42,7 @@ class Job:
     def digest(self) -> str:
         """Return the digest of what is compiled: the module's files, or of a pinned graph go.mod and go.sum."""
         if not self.build.pinned:
-            return source_digest(self.folder)
+            return source_digest(self.folder, workspace=self.build.workspace)
         return " ".join(file_digest(self.folder / name) for name in ("go.mod", "go.sum"))
 
 
@@ -184,7 +184,15 @@ class _Compilation:
         self.builder.progress.started(work)
         began = time.monotonic()
         tags = (f"-tags={','.join(self.job.build.tags)}",) if self.job.build.tags else ()
-        argv = ("go", "list", "-mod=readonly", "-deps", _NAMES, *tags, *(main.package for main in self.mains))
+        argv = (
+            "go",
+            "list",
+            *self.job.build.flags[-1:],
+            "-deps",
+            _NAMES,
+            *tags,
+            *(main.package for main in self.mains),
+        )
         self._go(argv, f"fetching the modules of {self.job.build.label}", on_line)
         self.builder.progress.finished(work, time.monotonic() - began)
         return packages

@@ -16,7 +16,7 @@ from pipeline.errors import InputError, MachineError
 from pipeline.host.bootstrap import bootstrap_go, machine_go
 from pipeline.host.compile import Builder, Job
 from pipeline.host.go import SelectedGo, asked_go, exact_go
-from pipeline.host.reference import REFERENCE_SOURCE, reference_root
+from pipeline.host.project import reference_project
 from pipeline.host.runs import run_folder
 from pipeline.host.source import check_module
 
@@ -44,7 +44,8 @@ def plugin_tree(root: Path | None, source: PluginSource) -> PluginTree:
     Raises: InputError when the folder is none.
     """
     if root is None:
-        return PluginTree(reference_root(), replace(source, module=REFERENCE_SOURCE.module))
+        project = reference_project()
+        return PluginTree(project.root, project.config.go or source)
     if not root.is_dir():
         raise InputError("the plugin's source is not a folder", seen=str(root), next_step="name the source's folder")
     return PluginTree(root.absolute(), _nearest_module(root, source))

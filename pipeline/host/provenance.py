@@ -26,8 +26,11 @@ def provenance(
     *,
     release: KubernetesRelease | None,
     resolution: Resolution | None,
+    taken: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Return the text of provenance.json: versions, flags, module sums and SHA-256 of every binary.
+
+    `taken` are programs that were taken as they are, with their SHA-256.
 
     It holds no time of a run: a second run that builds nothing writes the same text.
     """
@@ -42,7 +45,8 @@ def provenance(
         "go_version_steps": [asdict(step) for step in resolution.steps] if resolution else [],
         "bootstrap": sorted({job.go.program.origin for job, _ in results}),
         "toolchains": _toolchains(paths, results),
-        "artifacts": [_artifact(job, built) for job, all_built in results for built in all_built],
+        "artifacts": [_artifact(job, built) for job, all_built in results for built in all_built]
+        + [{"name": name, "sha256": digest} for name, digest in taken],
     }
     return json.dumps(document, indent=2) + "\n"
 

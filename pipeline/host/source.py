@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.go_resolution import FILE_NAME, VersionFile
+from pipeline.core.go_resolution import FILE_NAME, GO_MOD, VersionFile, go_mod_version
 from pipeline.core.go_version import MAX_BYTES
 from pipeline.errors import InputError
 
@@ -20,6 +20,7 @@ NOT_SOURCE: Final = frozenset(
 """Folders that no Go package is made of; everything else may be embedded and decides the bytes."""
 
 _LOCAL_REPLACE: Final = re.compile(r"=>\s*\"?(\.\.?(?:/[^\s\"]*)?|/[^\s\"]+)\"?\s*(?://.*)?$", re.MULTILINE)
+_USE: Final = re.compile(r"^\s*(?:use\s+)?\"?(\.\.?(?:/[^\s\"]*)?)\"?\s*(?://.*)?$", re.MULTILINE)
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -47,6 +48,17 @@ def read_version_file(source: Path) -> VersionFile:
         os.close(handle)
 
 
+def find_version_file(root: Path, module: Path) -> VersionFile:
+    """Return the `.go-version` of a plugin: its module's, else its repository's; without one what go.mod asks for."""
+    found = read_version_file(module)
+    if found.content is None and found.problem is None:
+        found = read_version_file(root)
+    if found.content is None and found.problem is None:
+        path = module / GO_MOD
+        return go_mod_version("\n".join(_read_lines(path)), str(path)) or found
+    return found
+
+
 def check_module(folder: Path) -> None:
     """Check that a folder is a Go module whose go.sum does not vouch for a toolchain.
 
@@ -57,7 +69,8 @@ def check_module(folder: Path) -> None:
             "the plugin's source is no Go module",
             seen="no go.mod",
             where=str(folder),
-            next_step="name the folder that holds go.mod",
+            next_step="name the folder that holds go.mod: module in the table [go] of kms-e2e.toml; a plugin in another"
+            " language is a finished program or an image there",
         )
     for name in ("go.sum", "go.work.sum"):
         path = folder / name
@@ -72,19 +85,32 @@ def check_module(folder: Path) -> None:
                 )
 
 
-def source_digest(module: Path) -> str:
+def source_digest(module: Path, *, workspace: bool = False) -> str:
     """Return the digest of every file that can decide the bytes of a module's binaries, 64 hexadecimal digits.
 
     These are the files of the module's folder without nested modules and the folders of NOT_SOURCE, and the
-    same of every folder that go.mod replaces a module with. File times and modes do not count.
+    same of every folder that go.mod replaces a module with; in a `workspace` also those of the go.work above it and of
+    all its modules. File times and modes do not count.
 
     Raises: InputError when a file cannot be read.
     """
     digest = hashlib.sha256()
-    for number, folder in enumerate(_modules(module)):
+    for number, folder in enumerate(_modules(module, workspace=workspace)):
         digest.update(f"module {number}\n".encode())
         for path in _files(folder):
             digest.update(_entry(folder, path))
+    return digest.hexdigest()
+
+
+def tree_digest(path: Path) -> str:
+    """Return the digest of a file, or of all files of a folder with their names, in hexadecimal.
+
+    Raises: InputError when a file cannot be read.
+    """
+    folder, paths = (path, _files(path)) if path.is_dir() else (path.parent, iter([path]))
+    digest = hashlib.sha256()
+    for entry in paths:
+        digest.update(_entry(folder, entry))
     return digest.hexdigest()
 
 
@@ -97,15 +123,24 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _modules(module: Path) -> list[Path]:
+def _modules(module: Path, *, workspace: bool) -> list[Path]:
     found = [module]
-    for folder in found:
-        replaced = _LOCAL_REPLACE.findall("\n".join(_read_lines(folder / "go.mod"))) if folder == module else []
-        for target in replaced:
-            path = Path(os.path.normpath(folder / target))
-            if path not in found:
-                found.append(path)
+    found += [path for path in _replaced(module, "go.mod", _LOCAL_REPLACE) if path not in found]
+    work = _workspace(module) if workspace else None
+    if work is not None:
+        members = [work, *_replaced(work, "go.work", _LOCAL_REPLACE), *_replaced(work, "go.work", _USE)]
+        found += [path for path in members if path not in found]
     return found
+
+
+def _replaced(folder: Path, name: str, pattern: re.Pattern[str]) -> list[Path]:
+    text = "\n".join(_read_lines(folder / name))
+    return [Path(os.path.normpath(folder / target)) for target in pattern.findall(text)]
+
+
+def _workspace(module: Path) -> Path | None:
+    """Return the folder of the go.work that the Go command would use in a module's folder."""
+    return next((folder for folder in (module, *module.parents) if (folder / "go.work").is_file()), None)
 
 
 def _files(folder: Path) -> Iterator[Path]:

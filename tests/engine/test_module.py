@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import uuid
 from collections.abc import Callable
@@ -11,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.reference import reference_spec
-
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(3600)]
+ROOT = Path(__file__).parents[2]
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -42,10 +42,9 @@ def test_calls_with_one_run_id_share_a_run_and_another_session_runs_anew(dagger:
 
 
 def test_a_red_run_exports_its_evidence_and_fails_with_the_reason(dagger: Call, tmp_path: Path) -> None:
-    specification = json.loads(reference_spec().to_json())
-    specification["hooks"]["rotate"] = ["true"]  # says that it rotated and did not
-    (tmp_path / "plugin.json").write_text(json.dumps(specification))
-    words = ("call", f"--run-id={uuid.uuid4().hex}", f"--plugin-json={tmp_path / 'plugin.json'}")
+    text = re.sub(r"^rotate = .*$", 'rotate = ["true"]', (ROOT / "kms-e2e.toml").read_text(), flags=re.MULTILINE)
+    (tmp_path / "kms-e2e.toml").write_text(text)  # its hook says that it rotated and did not
+    words = ("call", f"--run-id={uuid.uuid4().hex}", f"--config={tmp_path / 'kms-e2e.toml'}")
     evidence = dagger(*words, "report", "--focus=^C31", "directory", "export", f"--path={tmp_path / 'report'}")
     verdict = dagger(*words, "kms-e-2-e", "--focus=^C31")
     assert evidence.returncode == 0

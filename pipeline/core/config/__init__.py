@@ -2,12 +2,13 @@
 
 from pipeline.core.config.model import CONFIG_FILE, Config, Image, Program
 from pipeline.core.config.reading import config_from_pyproject, config_from_toml
-from pipeline.core.config.spec import plugin_spec
+from pipeline.core.config.spec import ImageStart, plugin_spec
 
 __all__ = [
     "CONFIG_FILE",
     "Config",
     "Image",
+    "ImageStart",
     "Program",
     "config_from_pyproject",
     "config_from_toml",

@@ -40,8 +40,9 @@ class Image:
     """A container image: its root file system is unpacked, and the plugin runs in it by chroot, without mounts."""
 
     archive: Annotated[
-        str, Doc("Image as a file of the repository, as `docker save` or an OCI layout in a tar archive."), INSIDE
-    ]
+        str, Doc("Image as a file of the repository: what `docker save` writes, or an OCI layout in a tar archive.")
+    ] = ""
+    reference: Annotated[str, Doc("Image in a registry, which containers fetch; a host takes archives only.")] = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pipeline.core.config.model import CONFIG_FILE, PYPROJECT_TABLE, Config
@@ -55,7 +55,7 @@ def _read(table: object, text: str, prefix: Path, where: str) -> Config:
             raise problem
     except Misfit as error:
         # Where a secret belongs, somebody may have written the secret itself.
-        secret = "secrets" in error.path and error.closest == ""
+        secret = "secrets" in error.path
         closest = f"did you mean {error.closest!r}? " if error.closest else ""
         raise InputError(
             error.what,
@@ -90,6 +90,8 @@ def _source_problems(config: Config) -> Iterator[Misfit]:
     named = [name for name in ("go", "program", "image") if getattr(config, name) is not None]
     if len(named) > 1:
         yield Misfit("the plugin is made from two things", (named[1],), seen=" and ".join(named), wanted="one of them")
+    if config.image is not None and bool(config.image.archive) == bool(config.image.reference):
+        yield Misfit("the image must come from one place", ("image",), wanted="either archive or reference")
     if not config.run.argv and config.image is None:
         wanted = 'argv = ["{assets}/kms-plugin", "--listen=unix://{socket}"] in the table [run]'
         yield Misfit("run.argv is missing", ("run",), wanted=wanted)
@@ -103,16 +105,20 @@ def _service_problems(config: Config) -> Iterator[Misfit]:
         for other in service.after:
             if other not in names[:number]:
                 wanted = "a service above this one; services start in the order of the file"
-                yield Misfit(f"{service.name} comes after no such service", ("services", number, "after"), seen=other,
-                             wanted=wanted)
+                path = ("services", number, "after")
+                yield Misfit(f"{service.name} comes after no such service", path, seen=other, wanted=wanted)
     for hook, action in config.hooks.items():
         if isinstance(action, ServiceAction):
-            target = action.stop or action.start
-            if bool(action.stop) == bool(action.start):
-                yield Misfit(f"hooks.{hook} must either stop or start a service", ("hooks", hook))
-            if target not in names:
-                wanted = ", ".join(names) or "a table [[services]]"
-                yield Misfit(f"hooks.{hook} names no such service", ("hooks", hook), seen=target, wanted=wanted)
+            yield from _action_problems(hook, action, names)
+
+
+def _action_problems(hook: str, action: ServiceAction, names: Sequence[str]) -> Iterator[Misfit]:
+    if bool(action.stop) == bool(action.start):
+        yield Misfit(f"hooks.{hook} must either stop or start a service", ("hooks", hook))
+    target = action.stop or action.start
+    if target not in names:
+        wanted = ", ".join(names) or "a table [[services]]"
+        yield Misfit(f"hooks.{hook} names no such service", ("hooks", hook), seen=target, wanted=wanted)
 
 
 def _secret_problems(secrets: Mapping[str, SecretSource], path: Path) -> Iterator[Misfit]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -53,30 +54,30 @@ def _typed(kind: object) -> Schema:
         return {"anyOf": [_field(choice) for choice in alternatives]}
     if alternatives != [kind]:
         return _field(alternatives[0])
-    if kind == Pairs:
-        return {"type": "object", "additionalProperties": {"type": "string"}}
     origin = typing.get_origin(kind)
+    if kind == Pairs or (isinstance(origin, type) and issubclass(origin, Mapping)):
+        return {"type": "object", "additionalProperties": _field(str if kind == Pairs else typing.get_args(kind)[1])}
     if origin is tuple:
         return {"type": "array", "items": _field(typing.get_args(kind)[0])}
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {"type": "object", "additionalProperties": _field(typing.get_args(kind)[1])}
     if isinstance(kind, type) and dataclasses.is_dataclass(kind):
         return _record(kind)
     return {"type": _SCALARS[typing.cast("type", kind)]}
 
 
 def _noted(note: object, schema: Schema) -> Schema:
-    if isinstance(note, Doc):
-        return {"description": note.text}
-    if isinstance(note, Pattern):
-        return {"pattern": f"^(?:{note.expression})$"}
-    if isinstance(note, Above):
-        return {"exclusiveMinimum": note.bound}
-    if isinstance(note, NotEmpty):
-        return {"minItems": 1}
-    if isinstance(note, Keys) and note.names:
-        inner = schema["additionalProperties"]
-        return {"properties": dict.fromkeys(note.names, inner), "additionalProperties": False}
-    if isinstance(note, Keys) and note.pattern:
-        return {"propertyNames": {"pattern": f"^(?:{note.pattern.expression})$"}}
-    return {}
+    match note:
+        case Doc(text):
+            return {"description": text}
+        case Pattern(expression, _):
+            return {"pattern": f"^(?:{expression})$"}
+        case Above(bound):
+            return {"exclusiveMinimum": bound}
+        case Keys(names, _) if names:
+            return {"properties": dict.fromkeys(names, schema["additionalProperties"]), "additionalProperties": False}
+        case Keys(_, Pattern(expression, _)):
+            return {"propertyNames": {"pattern": f"^(?:{expression})$"}}
+    return {"minItems": 1} if isinstance(note, NotEmpty) else {}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json_schema())

@@ -146,7 +146,7 @@ def scenario_migrate_from_v1(make_control_plane: MakePlane, proof: ProofRecorder
     plane = make_control_plane(
         ControlPlaneOptions(configure=_v1_only, kms_timeout_s=3.0, late_plugin=True, api_server=gate)
     )
-    plane.plugin.spec = dataclasses.replace(plane.plugin.spec, argv=plane.plugin.spec.hooks["serve_v1"])
+    plane.plugin.spec = dataclasses.replace(plane.plugin.spec, argv=plane.plugin.spec.hook_words("serve_v1"))
     plane.plugin.start()
     plane.server.wait_ready()
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.core.plugin_spec import Hook
 from pipeline.harness.api import Reply, secret_key
 from pipeline.harness.control_plane import ControlPlane, Equipment
 from pipeline.harness.proxy import EditStatus, Error, RenameKey
@@ -21,7 +22,7 @@ class Sabotage:
     """What is broken: the plugin (by a fault of the double), its hooks, or the running control plane."""
 
     plugin_fault: str = ""
-    hooks: Mapping[str, tuple[str, ...]] | None = None
+    hooks: Mapping[str, Hook] | None = None
     plane: Break | None = None
 
     def equipment(self, healthy: Equipment) -> Equipment:

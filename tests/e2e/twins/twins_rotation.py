@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.core.reference import reference_spec
 from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.proxy import RenameKey
+from pipeline.host.project import reference_spec
 from tests.e2e.twins.breaks import Sabotage, skip_one_update
 
 _REFERENCE_HOOKS: Final = reference_spec().hooks
