@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.plugin_spec import PluginSpec
+from pipeline.core.plugin_spec import PluginSpec, ServiceAction
 from pipeline.errors import InputError
 from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply, explain_unimplemented
 from pipeline.harness.process import Process, run_to_end
@@ -19,7 +19,7 @@ from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import Mortal, wait_until
 
 HOOK_TIMEOUT_S: Final = 30.0
-_HOOK_PLACE: Final = "plugin.json, hooks"
+_HOOK_PLACE: Final = "kms-e2e.toml, hooks"
 _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
@@ -120,8 +120,10 @@ class Plugin:
         Raises: InputError naming the hook.
         """
         path = self.environment().get("PATH")
-        for name in self.spec.hooks:
-            command = self.expand(self.spec.hooks[name])[0]
+        for name, hook in self.spec.hooks.items():
+            if isinstance(hook, ServiceAction):
+                continue
+            command = self.expand(hook)[0]
             if shutil.which(command, path=path) is None:
                 raise InputError(
                     f"hook {name} cannot be started",

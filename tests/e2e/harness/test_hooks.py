@@ -51,7 +51,7 @@ def test_a_hook_that_fails_shows_its_exit_code_and_what_it_printed(make_plugin: 
     shown = message(make_plugin(rotate=("sh", "-c", "echo no such key >&2; exit 3")), "rotate")
     assert shown.startswith("hook rotate failed\n")
     assert "exit code 3: no such key" in shown
-    assert "plugin.json, hooks.rotate" in shown
+    assert "kms-e2e.toml, hooks.rotate" in shown
 
 
 def test_a_hook_that_hangs_is_killed_with_its_children(make_plugin: MakePlugin, tmp_path: Path) -> None:
