@@ -52,6 +52,10 @@ check: lint test ## what to run before a commit
 lock: ## resolve the dependencies anew into the lock file (hashes, no addresses); needs uv
 	uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --all-extras --group dev --no-header --no-annotate pyproject.toml --output-file $(REQUIREMENTS)
 
+.PHONY: kubernetes
+kubernetes: $(VENV)/installed ## pin a Kubernetes release in the checkout: make kubernetes VERSION=1.37.2
+	$(BIN)/kms-e2e kubernetes pin "$(VERSION)"
+
 .PHONY: bench bench-cold
 bench: $(VENV)/installed ## measure this machine: control plane start beside envtest, a run, builds, the command line
 	$(BIN)/python -m bench --output "$(ARTIFACTS)/bench.json" $(BENCH)

@@ -10,7 +10,7 @@ import typer
 from typer._click.exceptions import ClickException  # typer shows it and exports it nowhere else
 
 from pipeline import __version__
-from pipeline.cli import audit, build, doctor, go_version, inspect, probe, report, scenarios, up, verify
+from pipeline.cli import audit, build, doctor, go_version, inspect, kubernetes, probe, report, scenarios, up, verify
 from pipeline.cli import run as run_command
 from pipeline.errors import EXIT_DEFECT, EXIT_WRONG_INPUT, KmsE2EError
 
@@ -41,6 +41,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
 for name, command in COMMANDS:
     app.command(name)(command)
 app.add_typer(report.app, name="report")
+app.add_typer(kubernetes.app, name="kubernetes")
 
 
 @app.callback(invoke_without_command=True)

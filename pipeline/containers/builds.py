@@ -11,6 +11,7 @@ from pipeline.containers.messages import finished
 from pipeline.containers.provenance import Executed
 from pipeline.containers.toolchain import Toolchain
 from pipeline.core.build_plan import GoBuild, control_plane_plan
+from pipeline.core.go_version import parse_go_version
 from pipeline.core.kubernetes import KubernetesRelease
 
 _OUTPUT: Final = "/out"
@@ -48,14 +49,19 @@ async def execute_in(container: dagger.Container, toolchain: Toolchain, build: G
 async def control_plane_builds(
     own: dagger.Directory, toolchain: Toolchain, release: KubernetesRelease, platform: str
 ) -> tuple[Executed, ...]:
-    """Build etcd, etcdutl and kube-apiserver of a release with the Go of its own `.go-version`.
+    """Build etcd, etcdutl and kube-apiserver of a release, each with the Go that the plan names for it.
 
     `own` is this module's source, which holds the pinned module graphs.
     """
-    selected = toolchain.with_toolchain(release.go_version, release.go_version.toolchain)
     return tuple(
         [
-            await execute(selected.with_source(own.directory(f"pipeline/{build.module}")), build, platform)
+            await execute(
+                _selected(toolchain, build).with_source(own.directory(f"pipeline/{build.module}")), build, platform
+            )
             for build in control_plane_plan(release)
         ]
     )
+
+
+def _selected(toolchain: Toolchain, build: GoBuild) -> Toolchain:
+    return toolchain.with_toolchain(parse_go_version(build.gotoolchain.encode(), where=build.label), build.gotoolchain)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease
 from pipeline.core.strict import Doc
 from pipeline.errors import InputError
 
@@ -115,8 +115,9 @@ MORE_COMPONENTS: Final = ("kube-controller-manager",)
 def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[GoBuild, ...]:
     """Return the builds of etcd, etcdutl and kube-apiserver of a release, and of `more` of its programs.
 
-    etcd has a module graph of its own, so that Kubernetes' dependencies do not change it. Further programs come
-    after kube-apiserver, each by a build of its own: they take the packages that it compiled, and never delay it.
+    etcd has a module graph of its own, so that Kubernetes' dependencies do not change it, and is the same for every
+    release: that of the newest, built with its Go. Further programs come after kube-apiserver, each by a build of its
+    own: they take the packages that it compiled, and never delay it.
 
     Raises: InputError for a program that is not one of `MORE_COMPONENTS`.
     """
@@ -127,11 +128,11 @@ def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) 
         GoBuild(
             label="etcd",
             mains=(
-                Main("etcd", "go.etcd.io/etcd/server/v3", release.etcd_version),
-                Main("etcdutl", "go.etcd.io/etcd/etcdutl/v3", release.etcd_version),
+                Main("etcd", "go.etcd.io/etcd/server/v3", DEFAULT_RELEASE.etcd_version),
+                Main("etcdutl", "go.etcd.io/etcd/etcdutl/v3", DEFAULT_RELEASE.etcd_version),
             ),
-            module=f"kubernetes/{release.minor}/etcd",
-            gotoolchain=release.go_version.toolchain,
+            module=f"kubernetes/{DEFAULT_RELEASE.minor}/etcd",
+            gotoolchain=DEFAULT_RELEASE.go_version.toolchain,
             pinned=True,
         ),
         _kubernetes_build(release, "kube-apiserver", "kubernetes"),

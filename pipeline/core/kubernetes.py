@@ -1,14 +1,17 @@
-"""The Kubernetes versions that can be built, as data. A new one is an entry here and its two module graphs.
+"""The Kubernetes versions that can be built, as data: a folder `pipeline/kubernetes/<minor>` for each.
 
-The graphs are `pipeline/kubernetes/<minor>/{kube-apiserver,etcd}/go.{mod,sum}`; tests compare them with this table.
+It holds release.json and the module graph kube-apiserver/go.{mod,sum}; the newest also has etcd's, which serves all of
+them. `make kubernetes VERSION=…` writes such a folder from what the release's own module says.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from pipeline.core.go_version import GoVersion
+from pipeline.core.go_version import GoVersion, parse_go_version
 from pipeline.errors import InputError
 
 
@@ -17,8 +20,9 @@ class KubernetesRelease:
     """One exact Kubernetes release, with the Go and the etcd that belong to it.
 
     `version` is without `v`. `go_version` is the content of the release's own `.go-version`, `etcd_version` what its
-    kubeadm names (`DefaultEtcdVersion` in cmd/kubeadm/app/constants/constants.go). `build_date` is the time of the
-    tagged commit, so that the stamp is the same in every build; the module proxy reports it for the version.
+    kubeadm names (`DefaultEtcdVersion` in cmd/kubeadm/app/constants/constants.go); the newest release's is the one that
+    is built. `build_date` is the time of the tagged commit, so that the stamp is the same in every build; the module
+    proxy reports it for the version.
     `build_tags` are those of upstream's release builds (`kube::golang::build_binaries` in hack/lib/golang.sh).
     """
 
@@ -32,6 +36,11 @@ class KubernetesRelease:
     def minor(self) -> str:
         """Return the line of releases, such as `1.37`."""
         return self.version.rpartition(".")[0]
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Return a key that sorts releases by age."""
+        return tuple(map(int, self.version.split(".")))
 
     @property
     def git_version(self) -> str:
@@ -59,28 +68,57 @@ class KubernetesRelease:
         )
 
 
-RELEASES: Final = (
-    KubernetesRelease(
-        version="1.37.2", go_version=GoVersion(26, 10), etcd_version="3.7.0", build_date="2026-10-27T12:01:04Z"
-    ),
+FOLDER: Final = Path(__file__).resolve().parent.parent / "kubernetes"
+RELEASE_FILE: Final = "release.json"
+
+
+def read_release(folder: Path) -> KubernetesRelease:
+    """Read the release.json of a folder such as `pipeline/kubernetes/1.37`."""
+    path = folder / RELEASE_FILE
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["go_version"] = parse_go_version(values["go_version"].encode(), where=str(path))
+    return KubernetesRelease(**values)
+
+
+RELEASES: Final = tuple(
+    sorted(
+        map(read_release, (path.parent for path in FOLDER.glob(f"*/{RELEASE_FILE}"))),
+        key=lambda release: release.order,
+        reverse=True,
+    )
 )
+"""The supported releases, the newest first."""
+
 DEFAULT_RELEASE: Final = RELEASES[0]
-"""The release that is built when none is asked for: the newest."""
+"""The release that is built when none is asked for: the newest. Its etcd is the one that all versions run on.
+
+Source: kubeadm 1.37 names etcd 3.7.0 for the lines 1.34 to 1.36 too (`SupportedEtcdVersion`); and a walk between
+versions keeps one etcd binary.
+"""
 
 
 def find_release(text: str) -> KubernetesRelease:
     """Return the release of a line (`1.37`) or of an exact version (`1.37.2`, `v1.37.2`).
 
-    Raises: InputError when it is not in the table.
+    Raises: InputError, naming the closest supported one, when it is none of them.
     """
-    wanted = text.removeprefix("v")
+    wanted = text.strip().removeprefix("v")
     for release in RELEASES:
         if wanted in {release.minor, release.version}:
             return release
     raise InputError(
-        "this Kubernetes version cannot be built",
+        "this Kubernetes version is not supported",
         seen=repr(text),
-        wanted=" or ".join(f"{release.minor} (which is {release.git_version})" for release in RELEASES),
+        wanted=", ".join(f"{release.minor} ({release.git_version})" for release in reversed(RELEASES)),
         where="the Kubernetes version asked for",
-        next_step="choose one of these lines",
+        next_step=_advice(wanted),
     )
+
+
+def _advice(wanted: str) -> str:
+    """Return what to choose instead: the same line, else the nearest one."""
+    words = wanted.split(".")
+    if len(words) not in {2, 3} or words[0] != "1" or not all(word.isascii() and word.isdigit() for word in words):
+        return f"name a line such as {DEFAULT_RELEASE.minor} or a version such as {DEFAULT_RELEASE.version}"
+    closest = min(RELEASES, key=lambda release: abs(release.order[1] - int(words[1])))
+    return f"the closest is {closest.minor}, which is {closest.git_version}"

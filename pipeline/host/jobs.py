@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.build_plan import PLATFORMS, PluginSource, control_plane_plan, plugin_plan
+from pipeline.core.build_plan import PLATFORMS, GoBuild, PluginSource, control_plane_plan, plugin_plan
 from pipeline.core.go_resolution import Mode, Resolution
+from pipeline.core.go_version import parse_go_version
 from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.errors import InputError, MachineError
 from pipeline.host.bootstrap import bootstrap_go, machine_go
@@ -79,16 +80,20 @@ def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Jo
 
 
 def control_plane_jobs(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[Job, ...]:
-    """Return the jobs that build etcd, kube-apiserver and `more`, with the Go of that Kubernetes' own `.go-version`.
+    """Return the jobs that build etcd, kube-apiserver and `more`, with the Go that the plan names.
 
     Raises: MachineError when the bootstrap Go cannot be used; InputError for a program that is not known.
     """
-    source = f"the .go-version of Kubernetes {release.git_version}"
-    go = exact_go(bootstrap_go(), release.go_version, source)
     builds = control_plane_plan(release, more=more)
-    for build in builds:
-        check_module(_PACKAGE / build.module)
-    return tuple(Job(build, go, _PACKAGE / build.module, host_platform()) for build in builds)
+    return tuple(_pinned_job(build) for build in builds)
+
+
+def _pinned_job(build: GoBuild) -> Job:
+    folder = _PACKAGE / build.module
+    check_module(folder)
+    version = parse_go_version(build.gotoolchain.encode(), where=build.label)
+    go = exact_go(bootstrap_go(), version, f"the .go-version that belongs to {build.module}")
+    return Job(build, go, folder, host_platform())
 
 
 def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> SelectedGo:

@@ -10,10 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.kubernetes import RELEASES, KubernetesRelease
+from pipeline.core.kubernetes import FOLDER, RELEASES, KubernetesRelease
+from pipeline.errors import InputError
 from pipeline.host.bootstrap import bootstrap_go
+from pipeline.host.compile import Builder
 from pipeline.host.environment import go_environment
 from pipeline.host.paths import cache_paths
+from pipeline.host.pin import pin_release
+from pipeline.host.progress import Silent
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 CONSTANTS = "cmd/kubeadm/app/constants/constants.go"
@@ -43,3 +47,27 @@ def test_go_etcd_and_date_are_those_of_the_module(release: KubernetesRelease, tm
     staging = re.findall(r"^\t(k8s\.io/\S+) => \./staging/", go_mod, re.MULTILINE)
     replaced = re.findall(r"^\t(k8s\.io/\S+) => k8s\.io/", ours, re.MULTILINE)
     assert sorted(staging) == sorted(replaced)
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.minor)
+def test_pinning_a_release_writes_the_committed_folder(release: KubernetesRelease, tmp_path: Path) -> None:
+    assert pin_release(release.version, _builder(), folder=tmp_path) == release
+    written, committed = (
+        {path.relative_to(folder): path.read_text() for path in (folder / release.minor).rglob("*") if path.is_file()}
+        for folder in (tmp_path, FOLDER)
+    )
+    assert written == committed
+
+
+@pytest.mark.parametrize(
+    ("version", "what"), [("1.36.77", "v1.36.3"), ("1.99.0", "another line than 1.99"), ("1.36", "such as 1.37.2")]
+)
+def test_a_release_that_does_not_exist_is_named_with_those_that_do(version: str, what: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        pin_release(version, _builder(), folder=tmp_path)
+    assert what in str(caught.value.wanted)
+    assert not any(tmp_path.iterdir())
+
+
+def _builder() -> Builder:
+    return Builder(cache_paths(os.environ), dict(os.environ), Silent())

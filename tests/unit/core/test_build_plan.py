@@ -17,7 +17,7 @@ from pipeline.core.build_plan import (
     control_plane_plan,
     plugin_plan,
 )
-from pipeline.core.kubernetes import DEFAULT_RELEASE
+from pipeline.core.kubernetes import DEFAULT_RELEASE, RELEASES, KubernetesRelease
 from pipeline.errors import InputError
 
 BUILDS = control_plane_plan(DEFAULT_RELEASE)
@@ -61,6 +61,14 @@ def test_kube_apiserver_is_built_as_upstream_does() -> None:
     assert "gitCommit" not in ldflags
     assert not set(ldflags) & set("'\"")  # the Go command refuses a value that begins with a quote
     assert argv[-1] == "k8s.io/kubernetes/cmd/kube-apiserver"
+
+
+@pytest.mark.parametrize("release", RELEASES, ids=lambda release: release.minor)
+def test_every_release_is_built_with_its_own_go_and_runs_on_the_one_etcd(release: KubernetesRelease) -> None:
+    etcd, kubernetes = control_plane_plan(release)
+    assert etcd == ETCD
+    assert kubernetes.gotoolchain == release.go_version.toolchain
+    assert kubernetes.module == f"kubernetes/{release.minor}/kube-apiserver"
 
 
 def test_controller_manager_is_built_on_request_after_the_others_in_the_same_graph() -> None:
