@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from pipeline.cli.assets import ConfigOption
-from pipeline.core.build_plan import MORE_COMPONENTS
+from pipeline.core.components import COMPONENTS
 from pipeline.host.build import Assets, build_assets, request_for
 from pipeline.host.progress import terminal_progress
 from pipeline.host.project import find_project
@@ -21,7 +21,7 @@ def build(
         help="Kubernetes version, such as 1.37; '' for none; the first of the configuration, else the newest.",
     ),
     component: list[str] = typer.Option(
-        [], help=f"Program of Kubernetes to build too: {', '.join(MORE_COMPONENTS)}. May be given again."
+        [], help=f"Program of Kubernetes to build too: {', '.join(COMPONENTS)}. May be given again."
     ),
     go_version: str | None = typer.Option(
         None, help="Go version of the plugin, stronger than GOTOOLCHAIN and .go-version."

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from pipeline.core.components import API_SERVER, COMPONENTS, Component
 from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease
 from pipeline.core.strict import Doc
 from pipeline.errors import InputError
@@ -48,7 +49,8 @@ class GoBuild:
 
     `module` says which module graph: a folder below `pipeline/` for a pinned graph (`pinned`), else the plugin's module
     below its source. `gotoolchain` is the value of GOTOOLCHAIN while building; `cgo` needs a C compiler; `vendor` takes
-    modules from the folder vendor, `workspace` from the go.work around the module.
+    modules from the folder vendor, `workspace` from the go.work around the module; `test`: the only main
+    is a package of tests, of which `go test -c` makes a program.
     """
 
     label: str
@@ -61,6 +63,7 @@ class GoBuild:
     cgo: bool = False
     vendor: bool = False
     workspace: bool = False
+    test: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -74,7 +77,7 @@ class GoBuild:
         `Main.built_as`). `parallel` limits the compilers that run at a time; it does not change the result.
         """
         chosen = self.mains if mains is None else tuple(mains)
-        words = ["go", "build", "-v", *self.flags]
+        words = ["go", *(("test", "-c") if self.test else ("build", "-v")), *self.flags]
         if parallel is not None:
             words.append(f"-p={parallel}")
         if self.tags:
@@ -108,10 +111,6 @@ class BuildPlan:
         return tuple(main.name for build in self.builds for main in build.mains)
 
 
-MORE_COMPONENTS: Final = ("kube-controller-manager",)
-"""Programs of Kubernetes that are built on request, when a scenario runs them."""
-
-
 def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[GoBuild, ...]:
     """Return the builds of etcd, etcdutl and kube-apiserver of a release, and of `more` of its programs.
 
@@ -119,11 +118,11 @@ def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) 
     release: that of the newest, built with its Go. Further programs come after kube-apiserver, each by a build of its
     own: they take the packages that it compiled, and never delay it.
 
-    Raises: InputError for a program that is not one of `MORE_COMPONENTS`.
+    Raises: InputError for a program that is not one of `COMPONENTS`.
     """
     for name in more:
-        if name not in MORE_COMPONENTS:
-            raise InputError("no such program of Kubernetes", seen=name, wanted=" or ".join(MORE_COMPONENTS))
+        if name not in COMPONENTS:
+            raise InputError("no such program to build", seen=name, wanted=" or ".join(COMPONENTS))
     return (
         GoBuild(
             label="etcd",
@@ -135,26 +134,28 @@ def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) 
             gotoolchain=DEFAULT_RELEASE.go_version.toolchain,
             pinned=True,
         ),
-        _kubernetes_build(release, "kube-apiserver", "kubernetes"),
-        *(_kubernetes_build(release, name, name) for name in dict.fromkeys(more)),
+        _kubernetes_build(release, "kube-apiserver", API_SERVER),
+        *(_kubernetes_build(release, name, COMPONENTS[name]) for name in dict.fromkeys(more)),
     )
 
 
-def _kubernetes_build(release: KubernetesRelease, name: str, label: str) -> GoBuild:
+def _kubernetes_build(release: KubernetesRelease, name: str, component: Component) -> GoBuild:
     stamps = tuple(
         word
         for package in _VERSION_PACKAGES
         for stamp, value in release.stamps
         for word in ("-X", f"{package}.{stamp}={value}")
     )
+    ours = component.of_kubernetes
     return GoBuild(
-        label=label,
-        mains=(Main(name, f"k8s.io/kubernetes/cmd/{name}", release.git_version),),
-        module=f"kubernetes/{release.minor}/kube-apiserver",
-        gotoolchain=release.go_version.toolchain,
+        label="kubernetes" if component is API_SERVER else name,
+        mains=(Main(name, component.package, release.git_version if ours else component.version),),
+        module=component.module.format(minor=release.minor),
+        gotoolchain=component.gotoolchain or release.go_version.toolchain,
         pinned=True,
-        tags=release.build_tags,
-        ldflags=(*stamps, "-s", "-w"),
+        tags=release.build_tags if ours else (),
+        ldflags=(*(stamps if ours else ()), "-s", "-w"),
+        test=component.test,
     )
 
 

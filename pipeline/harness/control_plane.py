@@ -12,11 +12,17 @@ from typing import Final, Self
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, encrypt
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.harness.api import ApiClient
+from pipeline.harness.component import (
+    ALL_CONTROLLERS,
+    KUBE_CONTROLLER_MANAGER,
+    KUBE_SCHEDULER,
+    Component,
+    controller_manager_flags,
+    scheduler_flags,
+)
 from pipeline.harness.etcd import Etcd, EtcdClient
 from pipeline.harness.evidence import Evidence
 from pipeline.harness.kube_apiserver import ApiServerOptions, KubeApiServer
-from pipeline.harness.kube_controller_manager import ALL_CONTROLLERS, KubeControllerManager
-from pipeline.harness.kube_controller_manager import NAME as KUBE_CONTROLLER_MANAGER
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.proxy import FaultProxy
 from pipeline.harness.snapshot import restore_snapshot
@@ -86,7 +92,7 @@ class ControlPlane:
             options=self.options.api_server,
         )
         self._more_servers: list[KubeApiServer] = []
-        self._managers: list[KubeControllerManager] = []
+        self._components: list[Component] = []
 
     def __enter__(self) -> Self:
         """Start everything; what was started is stopped when a part fails."""
@@ -183,7 +189,7 @@ class ControlPlane:
         self._more_servers.append(server)
         return server
 
-    def start_controller_manager(self, *controllers: str) -> KubeControllerManager:
+    def start_controller_manager(self, *controllers: str) -> None:
         """Start kube-controller-manager with the named controllers (all that are on by default when none is named).
 
         It is stopped with the control plane.
@@ -191,18 +197,25 @@ class ControlPlane:
         Raises: ProcessError when the folder of binaries has none, or it dies; DeadlineError when it is not healthy
         in time.
         """
-        binary = self._equipment.assets / KUBE_CONTROLLER_MANAGER
-        manager = KubeControllerManager(binary, self.supervisor, self.server, controllers or ALL_CONTROLLERS)
-        self._managers.append(manager)
-        manager.start()
-        return manager
+        manager = self._add_component(KUBE_CONTROLLER_MANAGER)
+        manager.start(controller_manager_flags(self.server, controllers or ALL_CONTROLLERS))
+
+    def start_scheduler(self) -> None:
+        """Start kube-scheduler; it is stopped with the control plane. Raises: as `start_controller_manager`."""
+        scheduler = self._add_component(KUBE_SCHEDULER)
+        scheduler.start(scheduler_flags(scheduler))
+
+    def _add_component(self, name: str) -> Component:
+        component = Component(self._equipment.assets / name, self.supervisor, self.server)
+        self._components.append(component)
+        return component
 
     def close(self) -> None:
         """Keep the metrics, then stop everything in reverse order. May be called twice."""
         if self.server.process is not None and self.server.process.exit_code is None:
             self._equipment.evidence.write_metrics(self.name, self.api.metrics())
-        for manager in self._managers:
-            manager.close()
+        for component in self._components:
+            component.close()
         for server in (*self._more_servers, self.server):
             server.close()
         self.proxy.stop()

@@ -179,16 +179,19 @@ class _Compilation:
                 self.builder.progress.advanced(work, downloads, line.removeprefix("go: downloading "))
             else:
                 packages += 1
-                _refuse_library(line, self.job)
+                if not self.job.build.test:
+                    _refuse_library(line, self.job)
 
         self.builder.progress.started(work)
         began = time.monotonic()
         tags = (f"-tags={','.join(self.job.build.tags)}",) if self.job.build.tags else ()
+        tests = ("-test",) if self.job.build.test else ()
         argv = (
             "go",
             "list",
             *self.job.build.flags[-1:],
             "-deps",
+            *tests,
             _NAMES,
             *tags,
             *(main.package for main in self.mains),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.components import API_SERVER, COMPONENTS
 from pipeline.core.go_version import GoVersion, parse_go_version
 from pipeline.core.kubernetes import DEFAULT_RELEASE, FOLDER, RELEASE_FILE, KubernetesRelease
 from pipeline.errors import BuildError, InputError, MachineError
@@ -23,7 +24,7 @@ from pipeline.host.compile import Builder
 from pipeline.host.go import SelectedGo, Workplace, exact_go
 from pipeline.host.runs import run_folder
 
-COMPONENTS: Final = ("kube-apiserver", "kube-controller-manager")
+_GRAPHS: Final = ("kube-apiserver", "e2e")
 _KUBERNETES: Final = "k8s.io/kubernetes"
 _CONSTANTS: Final = "cmd/kubeadm/app/constants/constants.go"
 _DEFAULT_ETCD: Final = re.compile(r'^\s*DefaultEtcdVersion = "(\d+\.\d+\.\d+)-\d+"$', re.MULTILINE)
@@ -54,7 +55,8 @@ def pin_release(version: str, builder: Builder, *, folder: Path = FOLDER) -> Kub
     with builder.go_in_use(), run_folder(builder.paths.temporary) as temporary:
         pin = _Pin(builder.workplace("pin", temporary), temporary)
         upstream = pin.read(match[1])
-        graphs = {"kube-apiserver": pin.tidy(_kubernetes_module(upstream), upstream.release.go_version)}
+        go = upstream.release.go_version
+        graphs = {name: pin.tidy(_kubernetes_module(upstream, name), go) for name in _GRAPHS}
         if upstream.release.order[:2] >= DEFAULT_RELEASE.order[:2]:
             graphs["etcd"] = pin.etcd(upstream.release)
     _write(folder / upstream.release.minor, upstream.release, graphs)
@@ -135,12 +137,12 @@ class _Pin:
         return "\n".join(line for line in lines if not line.startswith("go: "))
 
 
-def _kubernetes_module(upstream: _Upstream) -> str:
+def _kubernetes_module(upstream: _Upstream, name: str) -> str:
     release = upstream.release
     return _module(
-        f"v{release.minor}/kube-apiserver",
+        f"v{release.minor}/{name}",
         upstream.directives,
-        [f"k8s.io/kubernetes/cmd/{name}" for name in COMPONENTS],
+        sorted(item.package for item in (API_SERVER, *COMPONENTS.values()) if item.module.endswith(f"/{name}")),
         [f"k8s.io/kubernetes {release.git_version}"],
         [f"{module} => {module} {release.staging_version}" for module in upstream.staging],
     )

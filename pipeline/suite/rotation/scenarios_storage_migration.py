@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.core.result import Level, Subject
+from pipeline.harness.component import KUBE_CONTROLLER_MANAGER
 from pipeline.harness.control_plane import ControlPlane
-from pipeline.harness.kube_controller_manager import NAME as KUBE_CONTROLLER_MANAGER
 from pipeline.harness.proxy import EditStatus
 from pipeline.suite.rotation.scenarios_migration import rotate_and_restart
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario

@@ -8,7 +8,6 @@ import pytest
 
 from pipeline.core.build_plan import (
     FIXED_FLAGS,
-    MORE_COMPONENTS,
     BuildPlan,
     GoBuild,
     Main,
@@ -73,10 +72,26 @@ def test_every_release_is_built_with_its_own_go_and_runs_on_the_one_etcd(release
 
 def test_controller_manager_is_built_on_request_after_the_others_in_the_same_graph() -> None:
     assert BuildPlan("linux/amd64", BUILDS).names == ("etcd", "etcdutl", "kube-apiserver")
-    *before, manager = control_plane_plan(DEFAULT_RELEASE, more=MORE_COMPONENTS * 2)
+    *before, manager = control_plane_plan(DEFAULT_RELEASE, more=("kube-controller-manager",) * 2)
     assert tuple(before) == BUILDS
     assert [main.name for main in manager.mains] == ["kube-controller-manager"]
     assert (manager.module, manager.tags, manager.ldflags) == (KUBERNETES.module, KUBERNETES.tags, KUBERNETES.ldflags)
+
+
+def test_upstreams_tests_are_a_test_program_with_the_stamps_of_their_kubernetes() -> None:
+    (build,) = control_plane_plan(DEFAULT_RELEASE, more=("e2e.test",))[len(BUILDS) :]
+    argv = build.argv("out/e2e.test")
+    assert argv[:3] == ("go", "test", "-c")
+    assert "-v" not in argv
+    assert (build.ldflags, build.tags) == (KUBERNETES.ldflags, KUBERNETES.tags)
+    assert build.module == f"kubernetes/{DEFAULT_RELEASE.minor}/e2e"
+    assert argv[-1] == "k8s.io/kubernetes/test/e2e"
+
+
+def test_what_does_not_belong_to_kubernetes_has_neither_its_stamps_nor_its_tags() -> None:
+    for build in control_plane_plan(DEFAULT_RELEASE, more=("ginkgo", "kwok"))[len(BUILDS) :]:
+        assert (build.ldflags, build.tags) == (("-s", "-w"), ())
+        assert build.mains[0].version != DEFAULT_RELEASE.git_version
 
 
 def test_a_program_that_kubernetes_does_not_have_is_refused() -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.build_plan import MORE_COMPONENTS, PluginSource
+from pipeline.core.build_plan import PluginSource
+from pipeline.core.components import COMPONENTS
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import PluginSpec, plugin_spec_from_json
 from pipeline.errors import InputError
@@ -140,7 +141,7 @@ def test_a_source_that_is_no_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_graphs_of_the_control_plane_are_in_the_package() -> None:
-    for job in control_plane_jobs(DEFAULT_RELEASE, more=MORE_COMPONENTS):
+    for job in control_plane_jobs(DEFAULT_RELEASE, more=tuple(COMPONENTS)):
         assert (job.folder / "go.sum").is_file()
         assert job.digest() == job.digest()
 
