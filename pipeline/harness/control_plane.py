@@ -120,6 +120,11 @@ class ControlPlane:
         return self._etcd.client
 
     @property
+    def etcd_data(self) -> Path:
+        """Return the folder with etcd's write-ahead log and database."""
+        return self._etcd.data
+
+    @property
     def provider(self) -> KmsProvider:
         """Return the provider that leads to the plugin through the proxy."""
         endpoint = f"unix://{self.supervisor.folder}/kms.sock"

@@ -58,3 +58,12 @@ def test_every_hook_is_documented_with_the_scenarios_that_need_it() -> None:
     for item in collect():
         for hook in set(item.entry.hooks) - {"rotate"}:
             assert any(f"`{hook}`" in row.split("|")[1] and item.entry.id in row for row in rows), (item.entry.id, hook)
+
+
+def test_a_failure_seen_in_the_wild_names_scenarios_that_exist() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "failures.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| ")][1:]
+    for _, failure, _, scenarios, _ in rows:
+        ids = re.findall(r"\b[A-F]\d\d[a-z]?\b", scenarios)
+        assert ids or "none" in scenarios or "soak" in scenarios, failure
+        assert set(ids) <= PRESENT, failure

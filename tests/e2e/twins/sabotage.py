@@ -34,6 +34,7 @@ TWINS: Final[dict[str, Sabotage]] = {
     "B18": Sabotage(plane=faults(EditStatus(healthz="broken by the twin"))),
     "B19": Sabotage(plane=foreign_value),
     "B20": Sabotage(plane=identity_first),
+    "B20b": Sabotage(plane=identity_first),
     "B21": Sabotage(plane=swap_values),
     "B22": Sabotage(plane=skip_one_update),
     "B23": Sabotage(plane=churn),

@@ -97,5 +97,6 @@ FAILURE: Final[dict[str, Sabotage]] = {
     "D76": Sabotage(plugin_fault="keeps-stale-socket"),
     "D77": Sabotage(plane=side("two")),
     "D78": Sabotage(plane=no_faults),
+    "D80": Sabotage(plane=undamaged),
     "D79": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=2))),
 }
