@@ -28,7 +28,7 @@ def run(
     fast: bool = typer.Option(
         False,
         "--fast",
-        help="Only what waits for no interval compiled into kube-apiserver, on kube-apiserver and etcd alone.",
+        help="The tier of a minute: nothing that waits for intervals of minutes or restarts kube-apiserver often.",
     ),
     soak: bool = typer.Option(False, "--soak", help="Take in scenarios that run for minutes on purpose."),
     parallel: int = typer.Option(

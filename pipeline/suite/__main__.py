@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--family", nargs="+", default=[], help="only these families, such as A or wire")
     parser.add_argument("--focus", default="", help="only scenarios whose id or title matches this expression")
     parser.add_argument("--skip", default="", help="no scenario whose id or title matches this expression")
-    parser.add_argument("--fast", action="store_true", help="leave out what waits for intervals of kube-apiserver")
+    parser.add_argument("--fast", action="store_true", help="only the tier of a minute, see `fast` of a scenario")
     parser.add_argument("--soak", action="store_true", help="take in scenarios that run for minutes on purpose")
     parser.add_argument("--parallel", type=int, default=0, help="number of busy workers (default: 2 a processor)")
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="part K of N of the scenarios")

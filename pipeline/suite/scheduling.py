@@ -76,7 +76,7 @@ def schedule(entries: Iterable[Scenario], parallel: int, *, memory_bytes: int | 
     """
     groups: dict[str, bool] = {}
     for entry in entries:
-        groups[entry.group] = groups.get(entry.group, False) or not entry.fast
+        groups[entry.group] = groups.get(entry.group, False) or entry.waits
     sleepers = frozenset(name for name, sleeps in groups.items() if sleeps)
     if parallel == 1:
         return Schedule(1, frozenset())

@@ -82,6 +82,7 @@ def _rules(plane: ControlPlane, olds: Sequence[_Old], *, keep: bool) -> Encrypti
         source=_SOURCE,
         subject=Subject.PROCEDURE,
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="procedure: one object is not rewritten", reason="stored otherwise than kms:v2"),
     )
 )
@@ -137,6 +138,7 @@ def _canary(plane: ControlPlane, path: str) -> str:
         subject=Subject.PROCEDURE,
         hooks=("serve_v1",),
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="procedure: one object is not rewritten", reason="stored otherwise than kms:v2"),
     )
 )
@@ -176,6 +178,7 @@ def _v1_only(provider: KmsProvider) -> EncryptionConfiguration:
         source="kubernetes.io: kms-provider, disabling encryption at rest",
         subject=Subject.PROCEDURE,
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="procedure: one Secret is not rewritten", reason="stored otherwise than identity"),
     )
 )

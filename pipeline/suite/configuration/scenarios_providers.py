@@ -61,6 +61,7 @@ class _Side:
         source=f"{_KEP}: providers are told apart by their name in the stored prefix",
         subject=Subject.PROCEDURE,
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="procedure: one Secret is not rewritten", reason="stored otherwise than kms:v2:provider-b"),
     )
 )
@@ -102,6 +103,7 @@ def _move(plane: ControlPlane, proof: ProofRecorder, secrets: list[Secret], old:
         source="apiserver encryptionconfig/config.go kmsHealthChecker: one check for each provider, in order",
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="proxy: its faults have no effect", reason="providers named by /readyz"),
     )
 )
@@ -160,6 +162,7 @@ def _await_named(plane: ControlPlane, proof: ProofRecorder, wanted: set[str]) ->
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="plugin: Decrypt refuses keys that are not the newest", reason="read back after"),
     )
 )

@@ -70,6 +70,7 @@ class _Case:
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="kube-apiserver: automatic reload is off", reason="automatic_reloads_total"),
     )
 )
@@ -176,6 +177,7 @@ _BAD: Final = {"syntax": _broken_syntax, "dead-socket": _dead_socket, "duplicate
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="kube-apiserver: automatic reload is off", reason='status="failure"'),
     )
 )

@@ -38,6 +38,7 @@ _PREFIX_SOURCE: Final = "kubernetes/apiserver encryptionconfig/config.go kmsTran
         source="kubernetes/kms apis/v2/api.proto StatusResponse.healthz; apiserver encryptionconfig/config.go",
         subject=Subject.PLUGIN,
         plane=_PLANE,
+        waits=True,
         twin=Twin(breaks="proxy: Status.healthz is not ok", reason="kms-providers after a fresh Status"),
     )
 )

@@ -71,6 +71,7 @@ def scenario_rewrite_all(
         source="KEP-3299: the DEK seed changes with the keyID only; api.proto: key_id must be stable",
         subject=Subject.PLUGIN,
         deadline_s=150,
+        waits=True,
         twin=Twin(breaks="plugin: a new keyID with every Status", reason="distinct encrypted seeds"),
     )
 )
@@ -102,6 +103,8 @@ def _write_many(plane: ControlPlane, proof: ProofRecorder, namespace: str, count
         source="api.proto StatusResponse.key_id: stable while the key is; KEP-3299: staleness is judged by keyID",
         subject=Subject.PLUGIN,
         deadline_s=90,
+        plane="rotation",
+        waits=True,
         twin=Twin(breaks="plugin: a new keyID with every Status", reason="resourceVersion after the update"),
     )
 )

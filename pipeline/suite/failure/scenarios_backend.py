@@ -31,6 +31,7 @@ _WRITES: Final = 5
         subject=Subject.PLUGIN,
         hooks=("break_backend", "heal_backend"),
         deadline_s=150,
+        waits=True,
         twin=Twin(breaks="hook: the backend is not broken", reason="kms-providers reports the broken backend"),
     )
 )

@@ -79,6 +79,7 @@ def _faults(version: str) -> dict[str, Fault]:
         plane=_PLANE,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy: Status stays good during the outage", reason="good Status during the outage"),
     )
 )
@@ -118,6 +119,7 @@ def _expired(outage: Outage, proof: ProofRecorder) -> bool:
         plane=_PLANE,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy: every Status fails, not every second", reason="two failed Status in a row"),
     )
 )
@@ -155,6 +157,7 @@ def scenario_flapping(outage: Outage, proof: ProofRecorder) -> None:
         plane=_PLANE,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="kube-apiserver: writes end, as if the known issue were fixed", reason="is no longer seen"),
     )
 )
@@ -173,6 +176,7 @@ def scenario_unhealthy_status(outage: Outage, control_plane: ControlPlane, proof
         plane=_PLANE,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="kube-apiserver: writes end, as if the known issue were fixed", reason="is no longer seen"),
     )
 )
@@ -191,6 +195,7 @@ def scenario_version_change(outage: Outage, control_plane: ControlPlane, proof: 
         plane=_PLANE,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy: Encrypt names the key of Status", reason="keyID written during the mismatch"),
     )
 )

@@ -43,6 +43,7 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
         source=f"{_CONFIG} primeAndProbeKMSv2: the plugin may start after the API server",
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
+        waits=True,
         twin=Twin(breaks="plugin: healthz is not ok when it comes", reason="/readyz/kms-providers answers 200"),
     )
 )
@@ -73,6 +74,7 @@ def scenario_late_start(make_control_plane: MakeControlPlane, proof: ProofRecord
         source=f"{_CONFIG} kmsv2PluginHealthzNegativeInterval (10 s)",
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
+        waits=True,
         twin=Twin(breaks="proxy: the errors go on", reason="a write succeeds"),
     )
 )
@@ -104,6 +106,7 @@ def scenario_recovery(make_control_plane: MakeControlPlane, proof: ProofRecorder
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,  # a start with unreadable objects waits for its caches for 60 s
+        waits=True,
         twin=Twin(breaks="etcd: the Secret is stored plain", reason="GET without the plugin"),
     )
 )
@@ -137,6 +140,7 @@ def scenario_restart_while_down(make_control_plane: MakeControlPlane, proof: Pro
         source="kubernetes/apiserver kmsv2/grpc_service.go: no back-off set, so gRPC's own (1 s x 1.6, at most 120 s)",
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
+        waits=True,
         twin=Twin(breaks="proxy: nobody listens on the new socket", reason="GET after the socket is back"),
     )
 )

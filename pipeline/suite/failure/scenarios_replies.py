@@ -54,6 +54,7 @@ def _bad_statuses(version: str) -> dict[str, tuple[Fault, str]]:
         source=f"{_CONFIG} isKMSv2ProviderHealthyAndMaybeRotateDEK; kmsv2/envelope.go ValidateKeyID",
         subject=Subject.KUBE_APISERVER,
         deadline_s=120,
+        waits=True,
         twin=Twin(breaks="proxy: one of the bad Status is good", reason="each bad reply is named"),
     )
 )
@@ -81,6 +82,7 @@ def scenario_bad_status(sides: Sides, make_control_plane: MakeControlPlane, proo
         source="kubernetes/apiserver kmsv2/envelope.go ValidateEncryptedObject",
         subject=Subject.KUBE_APISERVER,
         deadline_s=120,
+        waits=True,
         twin=Twin(breaks="proxy: the replies keep the limits", reason="each bad reply is named"),
     )
 )

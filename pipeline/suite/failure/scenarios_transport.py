@@ -51,6 +51,7 @@ def sides(scenario_equipment: Equipment, plane_name: str) -> Iterator[Sides]:
         subject=Subject.KUBE_APISERVER,
         deadline_s=200,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy: one of the faults is missing", reason="kube-apiserver counts a failure of each"),
     )
 )

@@ -33,6 +33,7 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
         subject=Subject.KUBE_APISERVER,
         deadline_s=400.0,
         alone=True,
+        fast=False,
         twin=Twin(
             breaks="storage: 500 of the objects have their seed wrapped once more", reason="Decrypt calls of a cold"
         ),

@@ -33,6 +33,7 @@ _COMPONENTS: Final = ("kube-apiserver", "etcd", "etcdutl")
         level=Level.MUST,
         source="kubernetes/apiserver kmsv2/envelope.go TransformFromStorage; TestKMSv2ProviderLegacyData",
         subject=Subject.KUBE_APISERVER,
+        plane="encryption",
         twin=Twin(
             breaks="storage: an AES key of 1.27 is declared as a seed of 1.29",
             reason="read back as they are: not readable",
@@ -79,6 +80,7 @@ def scenario_older_formats(control_plane: ControlPlane, proof: ProofRecorder) ->
         level=Level.SHOULD,
         source="Go's build information in each binary (debug/buildinfo); provenance.json of the build",
         subject=Subject.PROCEDURE,
+        plane="encryption",
         twin=Twin(breaks="assets: provenance.json names another Go version", reason="Go version of"),
     )
 )

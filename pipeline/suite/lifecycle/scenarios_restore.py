@@ -45,6 +45,7 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
         hooks=("rotate", "disable_old_key"),
         deadline_s=300.0,
         fast=False,
+        waits=True,
         twin=Twin(breaks="hook disable_old_key: the old key stays usable", reason="keyIDs that the plugin lacks"),
     )
 )

@@ -44,6 +44,7 @@ def _read_everywhere(
         hooks=("rotate",),
         deadline_s=300.0,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy of the first server: Decrypt fails", reason="by kube-apiserver .*not readable"),
     )
 )
@@ -99,6 +100,7 @@ def _prove_convergence(plane: ControlPlane, other: KubeApiServer, proof: ProofRe
         source="kubernetes.io, Encrypting data at rest: a new provider is second on every server before it is first",
         subject=Subject.PROCEDURE,
         deadline_s=300.0,
+        fast=False,
         twin=Twin(
             breaks="order: the new provider is first on one server before the other has it at all",
             reason="by kube-apiserver-2 with the new provider first on one: not readable",

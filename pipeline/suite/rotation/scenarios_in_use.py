@@ -120,6 +120,7 @@ def _writers(load: _Load) -> Iterator[None]:
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="procedure: kube-apiserver is restarted for the rotation", reason="failed writes"),
     )
 )
@@ -163,6 +164,7 @@ def _await_written(proof: ProofRecorder, load: _Load, plane: ControlPlane, key_i
         subject=Subject.KUBE_APISERVER,
         deadline_s=_DEADLINE_S,
         fast=False,
+        waits=True,
         twin=Twin(breaks="proxy: Encrypt names the same other key as Status", reason="keyID of a new object"),
     )
 )

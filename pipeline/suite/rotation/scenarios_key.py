@@ -31,6 +31,8 @@ _DEADLINE_S: Final = 120.0
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        plane="rotation",
+        waits=True,
         twin=Twin(breaks="plugin: Status keeps the old keyID after a rotation", reason="Status.keyID changes"),
     )
 )
@@ -53,6 +55,8 @@ def scenario_rotation_in_use(control_plane: ControlPlane, proof: ProofRecorder) 
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        plane="rotation",
+        waits=True,
         twin=Twin(breaks="plugin: Encrypt returns the first ciphertext for ever", reason="encrypted seed"),
     )
 )

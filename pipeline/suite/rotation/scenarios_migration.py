@@ -78,6 +78,7 @@ def scenario_rewrite_after_rotation(control_plane: ControlPlane, proof: ProofRec
         plane=_PLANE,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="procedure: one Secret is not rewritten", reason="keyID hashes read from storage"),
     )
 )
@@ -104,6 +105,7 @@ def scenario_new_hash_only(control_plane: ControlPlane, proof: ProofRecorder) ->
         plane=_PLANE,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="plugin: Decrypt knows the two newest keys", reason="read back after"),
     )
 )
@@ -129,6 +131,7 @@ def scenario_three_generations(control_plane: ControlPlane, proof: ProofRecorder
         subject=Subject.PLUGIN,
         hooks=("rotate", "disable_old_key"),
         deadline_s=_DEADLINE_S,
+        fast=False,
         twin=Twin(breaks="hook: the old key stays enabled", reason="GET of an object of a disabled key"),
     )
 )

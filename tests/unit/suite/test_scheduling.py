@@ -5,19 +5,19 @@ from pipeline.suite.scenario import Scenario, Twin
 from pipeline.suite.scheduling import PLANE_BYTES, SleeperScheduling, available_bytes, schedule
 
 
-def entry(name: str, *, plane: str = "", fast: bool = True) -> Scenario:
+def entry(name: str, *, plane: str = "", waits: bool = False) -> Scenario:
     twin = Twin(breaks="it", reason="it")
     return Scenario(
-        id=name, title="t", level=Level.INFO, source="", subject=Subject.PLUGIN, twin=twin, plane=plane, fast=fast
+        id=name, title="t", level=Level.INFO, source="", subject=Subject.PLUGIN, twin=twin, plane=plane, waits=waits
     )
 
 
 BUSY = [entry(f"A{number:02}") for number in range(10)]
-SLEEPING = [entry(f"D{number:02}", fast=False) for number in range(6)]
+SLEEPING = [entry(f"D{number:02}", waits=True) for number in range(6)]
 
 
 def test_a_group_with_one_sleeping_scenario_sleeps() -> None:
-    plan = schedule([entry("D41", plane="p"), entry("D42", plane="p", fast=False), entry("A01")], 2)
+    plan = schedule([entry("D41", plane="p"), entry("D42", plane="p", waits=True), entry("A01")], 2)
     assert plan.sleepers == {"p"}
 
 
