@@ -75,7 +75,7 @@ def _markdown_row(item: Collected, results: Mapping[str, ScenarioResult]) -> str
     time = "" if result is None else f"{result.duration_s:.1f} s"
     if result is not None and result.outcome is Outcome.NOT_RUN:
         time = f"not run: {result.reason}"
-    return "| " + " | ".join(map(_cell, (entry.id, entry.title, level, item.proof, entry.twin.breaks, time))) + " |"
+    return "| " + " | ".join(map(_cell, (entry.id, entry.title, level, entry.how, entry.twin.breaks, time))) + " |"
 
 
 def _cell(text: str) -> str:

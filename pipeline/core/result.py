@@ -93,7 +93,8 @@ class ScenarioResult:
 
     `reason` says why it failed, was not run, or which known upstream behaviour it met; empty when passed.
     `plane` names the control plane it ran on (logs/<plane>/); `worker` the process it ran in. `wrong_input`: an
-    error of what the run was given, such as a hook that fails, and not of what was tested.
+    error of what the run was given, such as a hook that fails, and not of what was tested. `how` says how it is
+    proved, `fails_with` with what it must fail (its negative twin).
     """
 
     id: str
@@ -112,6 +113,8 @@ class ScenarioResult:
     worker: str = ""
     known_issue: str = ""
     wrong_input: bool = False
+    how: str = ""
+    fails_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ _ISO: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-
 _EPOCH: Final = re.compile(r'"(?:ts|time|timestamp)": ?(\d{10}(?:\.\d+)?)')
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# What kube-apiserver and etcd say of encryption, and warnings and errors in the forms of klog and zap.
+_TELLING: Final = re.compile(
+    r"^[WEF]\d{4} |\"level\":\"(?:warn|error|fatal)|\bkms|envelope|encrypt|corrupt|transform|expired", re.IGNORECASE
+)
 _WORD: Final = re.compile(r"[A-Za-z0-9_.\-]{4,}")
 
 
@@ -38,7 +42,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """The lines of a log written in some span of time; `left_out` is how many more there were before them."""
+    """Lines of a log written in some span of time; `left_out` is how many more there were."""
 
     component: str
     link: str
@@ -53,10 +57,15 @@ def read_logs(folder: Path, started_at: float, finished_at: float) -> tuple[Log,
 
 
 def excerpt(log: Log, start: float, end: float, limit: int) -> Excerpt:
-    """Return the last `limit` lines that were written between `start` and `end`."""
-    first, last = bisect_left(log.times, start), bisect_right(log.times, end)
-    shown = max(first, last - limit)
-    return Excerpt(log.component, log.link, log.lines[shown:last], shown - first)
+    """Return up to `limit` lines that were written between `start` and `end`, in their order.
+
+    The last of those that speak of encryption, or warn, come before all others.
+    """
+    span = range(bisect_left(log.times, start), bisect_right(log.times, end))
+    telling = [number for number in span if _TELLING.search(log.lines[number])]
+    others = sorted(set(span) - set(telling))
+    chosen = telling[-limit:] + (others[len(telling) - limit :] if len(telling) < limit else [])
+    return Excerpt(log.component, log.link, tuple(log.lines[n] for n in sorted(chosen)), len(span) - len(chosen))
 
 
 def lines_by_uid(logs: Iterable[Log], uids: Collection[str]) -> dict[tuple[str, str], str]:

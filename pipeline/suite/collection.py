@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -26,12 +25,11 @@ PYTEST_OPTIONS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """A scenario, the argument with which pytest runs it, the id that pytest reports it under, and how it is proved."""
+    """A scenario, the argument with which pytest runs it, and the id that pytest reports it under."""
 
     entry: Scenario
     argument: str
     node: str
-    proof: str
 
 
 @dataclass(slots=True, eq=False)  # pytest wants its plugins hashable
@@ -44,8 +42,7 @@ class _Collector:
             marker = item.get_closest_marker("scenario")
             if marker is not None:
                 argument = f"{item.path}::{item.nodeid.partition('::')[2]}"
-                proof = inspect.getdoc(getattr(item, "function", None)) or ""
-                self.found.append(Collected(marker.args[0], argument, item.nodeid, proof))
+                self.found.append(Collected(marker.args[0], argument, item.nodeid))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

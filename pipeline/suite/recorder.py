@@ -31,6 +31,8 @@ def blank(entry: Scenario, outcome: Outcome, reason: str) -> ScenarioResult:
         level=entry.level,
         source=entry.source,
         subject=entry.subject,
+        how=entry.how,
+        fails_with=entry.twin.breaks,
         outcome=outcome,
         reason=reason,
     )

@@ -6,6 +6,8 @@ documentation and the report are collected from it. Scenarios of other projects 
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -50,6 +52,7 @@ class Scenario:
     believes the last good Status, and does not start kube-apiserver again and again (two seconds of a processor
     each). `waits`: it spends its time on such an interval, so it starts first and runs beside what keeps the
     processors busy. `alone`: it measures time or uses all processors, so nothing runs beside it.
+    `how` is filled in from the function's docstring.
     """
 
     id: str
@@ -66,6 +69,7 @@ class Scenario:
     waits: bool = False
     alone: bool = False
     soak: bool = False
+    how: str = ""
 
     @property
     def family(self) -> str:
@@ -98,7 +102,7 @@ def scenario(entry: Scenario) -> Callable[[Function], Function]:
 
     def mark(function: Function) -> Function:
         for decorator in (
-            pytest.mark.scenario(entry),
+            pytest.mark.scenario(dataclasses.replace(entry, how=inspect.getdoc(function) or "")),
             pytest.mark.xdist_group(entry.group),
             pytest.mark.timeout(entry.deadline_s),
         ):

@@ -82,3 +82,11 @@ def test_a_line_is_cleaned(tmp_path: Path) -> None:
     assert clean("\x1b[31mred\x1b[0m\x07 \tend") == "red\\x07 \tend"
     assert clean("x" * 5000).startswith("x" * LONGEST_LINE + "… (5000")
     assert read_one(tmp_path, "bad \udcff byte\n").lines == ("bad � byte",)
+
+
+def test_an_excerpt_prefers_lines_that_speak_of_encryption_or_warn() -> None:
+    lines = ("I1124 start", "W1124 slow", "I1124 kms-providers ready", "I1124 quota worker", "I1124 quota worker")
+    log = Log("p", "kube-apiserver", "l", (1.0, 2.0, 3.0, 4.0, 5.0), lines)
+    assert excerpt(log, 0.0, 9.0, 2).lines == ("W1124 slow", "I1124 kms-providers ready")
+    assert excerpt(log, 0.0, 9.0, 3).lines == ("W1124 slow", "I1124 kms-providers ready", "I1124 quota worker")
+    assert excerpt(log, 0.0, 9.0, 3).left_out == 2
