@@ -46,11 +46,14 @@ class Reply:
     @property
     def metadata(self) -> dict[str, object]:
         """Return the object's metadata."""
-        metadata = self.body["metadata"]
+        metadata = self.body.get("metadata")
         return metadata if isinstance(metadata, dict) else {}
 
     def __str__(self) -> str:
-        """Return a line for messages and proofs."""
+        """Return a line for messages and proofs; of an object that came as asked only what it is."""
+        if self.ok and self.text.startswith("{"):
+            kind, name = self.body.get("kind", "an object"), self.metadata.get("name", "")
+            return f"HTTP {self.status}: {kind} {name}".rstrip()
         return f"HTTP {self.status}: {self.text[:400].strip()}"
 
 

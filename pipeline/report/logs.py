@@ -24,7 +24,8 @@ _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 # What kube-apiserver and etcd say of encryption, and warnings and errors in the forms of klog and zap.
 _TELLING: Final = re.compile(
-    r"^[WEF]\d{4} |\"level\":\"(?:warn|error|fatal)|\bkms|envelope|encrypt|corrupt|transform|expired", re.IGNORECASE
+    r"^[WEF]\d{4} |\"level\":\"(?:warn|error|fatal)|(?<!/)\bkms|envelope|encrypt|corrupt|transform|expired",
+    re.IGNORECASE,
 )
 _WORD: Final = re.compile(r"[A-Za-z0-9_.\-]{4,}")
 

@@ -52,8 +52,7 @@ def new_namespace(plane: ControlPlane, proof: ProofRecorder) -> str:
     """Create a namespace of the scenario's own."""
     name = f"kms-{uuid.uuid4().hex[:12]}"
     reply = plane.api.create_namespace(name)
-    observed = f"HTTP {CREATED}" if reply.status == CREATED else str(reply)
-    proof.that("create a namespace", observed=observed, wanted=f"HTTP {CREATED}")
+    proof.that("create a namespace", observed=str(reply), wanted="HTTP 201", holds=reply.status == CREATED)
     return name
 
 
