@@ -12,8 +12,7 @@ import typer
 from pipeline import __version__
 from pipeline.core.drift.formats import printable
 from pipeline.core.go_version import GoVersion, parse_go_version
-from pipeline.core.sbom import cyclonedx
-from pipeline.core.spdx import spdx
+from pipeline.core.sbom import cyclonedx, spdx
 from pipeline.errors import EXIT_SUITE_FAILED, InputError, MachineError
 from pipeline.host.audit import truth_of
 from pipeline.host.binaries import Program, read_program

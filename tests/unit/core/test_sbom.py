@@ -2,44 +2,40 @@ from __future__ import annotations
 
 import json
 
-import pytest
+from pipeline.core.go_binary import GoBinary, Module
+from pipeline.core.sbom import ROOT, TOOLCHAIN, cyclonedx, spdx
 
-from pipeline.core.go_binary import GoBinary, Module, parse_go_binaries
-from pipeline.core.sbom import cyclonedx
-from pipeline.errors import InputError
-
-OUTPUT = (
-    "/binaries/etcd: go1.26.10\n"
-    "\tpath\tgo.etcd.io/etcd/server/v3\n"
-    "\tmod\tgo.etcd.io/etcd/server/v3\tv3.7.0\th1:own=\n"
-    "\tdep\tgolang.org/x/sys\tv0.47.0\th1:sys=\n"
-    "\tbuild\t-trimpath=true\n"
-    "/binaries/kms-plugin: go1.26.8\n"
-    "\tmod\texample.com/plugin\t(devel)\t\n"
+BINARY = GoBinary(
+    "/out/plugin",
+    "go1.26.10 X:nocoverageredesign",
+    (
+        Module("example.com/plugin", "(devel)"),
+        Module("golang.org/x/net", "v0.50.0", "h1:abc="),
+        Module("k8s.io/kms", "v0.37.2", "h1:def="),
+    ),
 )
+PURLS = ["pkg:golang/std@1.26.10", "pkg:golang/golang.org/x/net@v0.50.0", "pkg:golang/k8s.io/kms@v0.37.2"]
 
 
-def test_each_program_has_its_go_and_its_modules() -> None:
-    etcd, plugin = parse_go_binaries(OUTPUT)
-    assert (etcd.path, etcd.go_version) == ("/binaries/etcd", "go1.26.10")
-    assert etcd.modules[1] == Module("golang.org/x/sys", "v0.47.0", "h1:sys=")
-    assert (plugin.go_version, len(etcd.modules)) == ("go1.26.8", 2)
+def test_spdx_has_program_toolchain_and_each_module() -> None:
+    text = spdx("plugin", "a" * 64, BINARY, tool="kms-e2e-1", created="2026-01-02T03:04:05Z")
+    document = json.loads(text)
+    packages = {package["SPDXID"]: package for package in document["packages"]}
+    assert document["spdxVersion"] == "SPDX-2.3"
+    assert packages[ROOT]["checksums"] == [{"algorithm": "SHA256", "checksumValue": "a" * 64}]
+    assert packages[TOOLCHAIN]["externalRefs"][0]["referenceLocator"] == PURLS[0]
+    referenced = [package for package in document["packages"] if "externalRefs" in package]
+    assert [package["externalRefs"][0]["referenceLocator"] for package in referenced] == PURLS
+    named = {relation["relatedSpdxElement"] for relation in document["relationships"]} | {TOOLCHAIN, "SPDXRef-DOCUMENT"}
+    assert set(packages) | {"SPDXRef-DOCUMENT"} == named
+    assert text == spdx("plugin", "a" * 64, BINARY, tool="kms-e2e-1", created="2026-01-02T03:04:05Z")
 
 
-@pytest.mark.parametrize("output", ["", "go: no such file\n", "/bin/true: not executable file\n"])
-def test_an_output_without_a_program_is_refused(output: str) -> None:
-    with pytest.raises(InputError, match="names no program"):
-        parse_go_binaries(output)
-
-
-def test_a_bill_of_materials_names_go_and_every_module() -> None:
-    binary = GoBinary(
-        "p", "go1.26.10", (Module("example.com/own", "(devel)"), Module("golang.org/x/sys", "v1", "h1:a"))
-    )
-    document = json.loads(cyclonedx("kms-plugin", "ab" * 32, binary))
+def test_cyclonedx_has_program_toolchain_and_each_module_by_the_same_names() -> None:
+    document = json.loads(cyclonedx("kms-plugin", "ab" * 32, BINARY))
     assert document["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
-    go, own, system = document["components"]
-    assert go["purl"] == "pkg:golang/std@1.26.10"
+    go, own, net, _ = document["components"]
+    assert (go["type"], go["version"]) == ("platform", "1.26.10")
     assert "purl" not in own
-    assert system["purl"] == "pkg:golang/golang.org/x/sys@v1"
-    assert system["properties"] == [{"name": "go.sum", "value": "h1:a"}]
+    assert [part["purl"] for part in document["components"] if "purl" in part] == PURLS
+    assert net["properties"] == [{"name": "go.sum", "value": "h1:abc="}]
