@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import posixpath
-import re
-from typing import Final
 
 import dagger
 from dagger import dag
@@ -13,10 +11,9 @@ from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
 from pipeline.core.config import CONFIG_FILE, Config, ImageStart, config_from_pyproject, config_from_toml, plugin_spec
 from pipeline.core.config.model import PYPROJECT_FILE, Image
 from pipeline.core.config.spec import ROOT_FOLDER
+from pipeline.core.go_module import SUM_FILES, local_replacements, refuse_toolchain_sum
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.errors import InputError
-
-_LOCAL_REPLACE: Final = re.compile(r"=>\s*\"?(\.\.?(?:/[^\s\"]*)?)\"?\s*(?://.*)?$", re.MULTILINE)
 
 
 async def read_config(source: dagger.Directory, file: dagger.File | None) -> Config:
@@ -76,7 +73,9 @@ async def locate(source: dagger.Directory, config: Config) -> PluginSource:
             where=f"module in the table [go] of {CONFIG_FILE}",
             next_step="correct it, or pass --source with the plugin's repository",
         )
-    await _assert_no_toolchain_sum(source, f"{module}/go.sum")
+    for path in (f"{module}/{name}" for name in SUM_FILES):
+        if await source.exists(path):
+            refuse_toolchain_sum((await source.file(path).contents()).splitlines(), path)
     return config.go
 
 
@@ -87,9 +86,9 @@ async def module_tree(source: dagger.Directory, go: PluginSource) -> dagger.Dire
     text = await source.file(f"{go.module}/go.mod").contents()
     folders = [
         go.module,
-        *(posixpath.normpath(posixpath.join(go.module, path)) for path in _LOCAL_REPLACE.findall(text)),
+        *(posixpath.normpath(posixpath.join(go.module, path)) for path in local_replacements(text)),
     ]
-    if any(folder == "." or folder.startswith("..") for folder in folders):
+    if any(folder == "." or folder.startswith(("..", "/")) for folder in folders):
         return source
     tree = dag.directory()
     for folder in folders:
@@ -167,19 +166,3 @@ async def _assert_exists(source: dagger.Directory, name: str) -> None:
             where=CONFIG_FILE,
             next_step="build the program before, or correct its path",
         )
-
-
-async def _assert_no_toolchain_sum(source: dagger.Directory, path: str) -> None:
-    """Refuse a go.sum that vouches for a Go toolchain. Source: CVE-2026-94447."""
-    if not await source.exists(path):
-        return
-    lines = (await source.file(path).contents()).splitlines()
-    for number, line in enumerate(lines, start=1):
-        if line.lstrip().startswith("golang.org/toolchain"):
-            raise InputError(
-                "a checksum of a Go toolchain is written in the project itself, which could let an altered one in",
-                seen=line.strip()[:120],
-                wanted="no line for golang.org/toolchain",
-                where=f"{path}:{number}",
-                next_step="remove the line; the checksum database vouches for toolchains",
-            )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.go_module import SUM_FILES, local_members, local_replacements, refuse_toolchain_sum
 from pipeline.core.go_resolution import FILE_NAME, GO_MOD, VersionFile, go_mod_version
 from pipeline.core.go_version import MAX_BYTES
 from pipeline.errors import InputError
@@ -19,8 +19,6 @@ NOT_SOURCE: Final = frozenset(
 )
 """Folders that no Go package is made of; everything else may be embedded and decides the bytes."""
 
-_LOCAL_REPLACE: Final = re.compile(r"=>\s*\"?(\.\.?(?:/[^\s\"]*)?|/[^\s\"]+)\"?\s*(?://.*)?$", re.MULTILINE)
-_USE: Final = re.compile(r"^\s*(?:use\s+)?\"?(\.\.?(?:/[^\s\"]*)?)\"?\s*(?://.*)?$", re.MULTILINE)
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -62,7 +60,7 @@ def find_version_file(root: Path, module: Path) -> VersionFile:
 def check_module(folder: Path) -> None:
     """Check that a folder is a Go module whose go.sum does not vouch for a toolchain.
 
-    Raises: InputError. Source: CVE-2026-94447, a line for golang.org/toolchain in a project's own go.sum.
+    Raises: InputError.
     """
     if not (folder / "go.mod").is_file():
         raise InputError(
@@ -72,17 +70,8 @@ def check_module(folder: Path) -> None:
             next_step="name the folder that holds go.mod: module in the table [go] of kms-e2e.toml; a plugin in another"
             " language is a finished program or an image there",
         )
-    for name in ("go.sum", "go.work.sum"):
-        path = folder / name
-        for number, line in enumerate(_read_lines(path), start=1):
-            if line.lstrip().startswith("golang.org/toolchain"):
-                raise InputError(
-                    "a checksum of a Go toolchain is written in the project itself, which could let an altered one in",
-                    seen=line.strip()[:120],
-                    wanted="no line for golang.org/toolchain",
-                    where=f"{path}:{number}",
-                    next_step="remove the line; the checksum database vouches for toolchains",
-                )
+    for name in SUM_FILES:
+        refuse_toolchain_sum(_read_lines(folder / name), str(folder / name))
 
 
 def source_digest(module: Path, *, workspace: bool = False) -> str:
@@ -125,17 +114,17 @@ def file_digest(path: Path) -> str:
 
 def _modules(module: Path, *, workspace: bool) -> list[Path]:
     found = [module]
-    found += [path for path in _replaced(module, "go.mod", _LOCAL_REPLACE) if path not in found]
+    found += [path for path in _named(module, "go.mod", local_replacements) if path not in found]
     work = _workspace(module) if workspace else None
     if work is not None:
-        members = [work, *_replaced(work, "go.work", _LOCAL_REPLACE), *_replaced(work, "go.work", _USE)]
+        members = [work, *_named(work, "go.work", local_replacements), *_named(work, "go.work", local_members)]
         found += [path for path in members if path not in found]
     return found
 
 
-def _replaced(folder: Path, name: str, pattern: re.Pattern[str]) -> list[Path]:
+def _named(folder: Path, name: str, read: Callable[[str], tuple[str, ...]]) -> list[Path]:
     text = "\n".join(_read_lines(folder / name))
-    return [Path(os.path.normpath(folder / target)) for target in pattern.findall(text)]
+    return [Path(os.path.normpath(folder / target)) for target in read(text)]
 
 
 def _workspace(module: Path) -> Path | None:
