@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import platform
 import shutil
 import signal
@@ -33,6 +34,7 @@ from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.scheduling import schedule
 from pipeline.suite.selection import Selection
+from pipeline.suite.tracing import spans_of
 from pipeline.suite.unbuilt import unbuilt
 
 # A whole run leaves about 40 MiB, most of it logs of kube-apiserver.
@@ -82,12 +84,9 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     _prepare(request)
     _assert_room(request.report)
     begin_report(request.report, _header(request, equipment, catalogue, planned))
-    writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, show)
     try:
-        with _terminable():
-            _preflight(equipment)
-            _run_phases(request, planned, writer)
-        writer.finish_missing()
+        with spans_of(os.environ) as add_span:
+            _execute(request, equipment, planned, show, add_span)
     except KeyboardInterrupt:
         pass  # the planned scenarios without a result are in the report as interrupted
     except KmsE2EError as error:
@@ -95,6 +94,25 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
             _write(request, exit_code=error.exit_code, note=str(error))
         raise
     return _write(request)
+
+
+def _execute(
+    request: RunRequest, equipment: Equipment, planned: Sequence[Collected], show: Show, add_span: Show
+) -> None:
+    def tell(result: ScenarioResult) -> None:
+        add_span(result)
+        show(result)
+
+    writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, tell)
+    try:
+        with _terminable():
+            _preflight(equipment)
+            _run_phases(request, planned, writer)
+        writer.finish_missing()
+    finally:
+        for item in planned:
+            if item.entry.id not in writer.results:
+                add_span(blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED))
 
 
 def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: ResultWriter) -> None:
