@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help venv e2e e2e-full test test-e2e lint format check lock
+.PHONY: help venv e2e e2e-full test test-e2e test-engine lint format check lock
 
 help: ## say what there is
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,9 @@ test: $(VENV)/installed ## unit and contract tests: quick, no network
 test-e2e: $(VENV)/installed ## tests that start real processes: every negative twin, builds, leaks
 	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(KMS_E2E_SLOW_TWINS),--component kube-controller-manager)
 	KMS_E2E_ASSETS="$(abspath $(ASSETS))" $(BIN)/python -m pytest -m e2e tests/e2e
+
+test-engine: $(VENV)/installed ## tests of the Dagger module on a real engine (minutes); no engine is a failure
+	KMS_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine tests/engine
 
 lint: $(VENV)/installed ## format, linter, types
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from pipeline.cli.assets import AssetsOption, ConfigOption, ensure_assets
+from pipeline.cli.runner import InDagger, Runner, choose, execute_in_dagger
 
 
 def default_report() -> Path:
@@ -37,8 +38,19 @@ def run(
     shard: str = typer.Option("1/1", metavar="K/N", help="Part K of N of the scenarios."),
     run_id: str = typer.Option("", help="Name of this run; empty: a random one."),
     extra: list[Path] = typer.Option([], "--scenarios", help="File with further scenarios. May be given again."),
+    runner: Runner = typer.Option(
+        Runner.HOST, help="Where: on this host, in Dagger, or auto: in Dagger where an engine answers, else here."
+    ),
+    module: str = typer.Option(
+        "", help="Dagger module for --runner dagger: a checkout's folder or a git reference; empty: this release's own."
+    ),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
+    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra}
+    refused = tuple(name for name, value in given.items() if value)
+    asked = InDagger(config, report, module, run_id, tuple(ids), tuple(family), focus, skip, parallel, shard, refused)
+    if choose(runner, asked) is Runner.DAGGER:
+        raise typer.Exit(execute_in_dagger(asked))
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
     from pipeline.suite.__main__ import components, execute  # noqa: PLC0415
     from pipeline.suite.run import RunRequest  # noqa: PLC0415

@@ -81,7 +81,8 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     equipment = load_equipment(request.assets, request.report)
     if any(_needs_control_plane(item.entry) for item in planned):
         assert_control_plane(request.assets)
-    _prepare(request)
+    clear_report(request.report)
+    _keep_provenance(request)
     _assert_room(request.report)
     begin_report(request.report, _header(request, equipment, catalogue, planned))
     try:
@@ -206,13 +207,20 @@ def _header(
     )
 
 
-def _prepare(request: RunRequest) -> None:
-    request.report.mkdir(parents=True, exist_ok=True)
-    _assert_ours(request.report)
+def clear_report(folder: Path) -> None:
+    """Make the folder for a report, and remove what an earlier run left in it; nothing else is touched.
+
+    Raises: InputError when files of somebody else have the names of ours.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _assert_ours(folder)
     for name in _OUR_FOLDERS:
-        shutil.rmtree(request.report / name, ignore_errors=True)
+        shutil.rmtree(folder / name, ignore_errors=True)
     for name in _OUR_FILES:
-        (request.report / name).unlink(missing_ok=True)
+        (folder / name).unlink(missing_ok=True)
+
+
+def _keep_provenance(request: RunRequest) -> None:
     provenance = request.assets / _PROVENANCE
     if provenance.is_file():
         shutil.copyfile(provenance, request.report / _PROVENANCE)

@@ -1,0 +1,90 @@
+"""Where `kms-e2e run` runs the suite: on this host, or in Dagger."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from pipeline.errors import InputError
+from pipeline.host.dagger import DaggerRun, assert_engine, engine_problem, module_reference, run_in_dagger
+from pipeline.host.project import find_project
+
+
+class Runner(StrEnum):
+    """Where the suite runs."""
+
+    HOST = "host"
+    DAGGER = "dagger"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class InDagger:
+    """What `kms-e2e run` was given; `refused` are the options that a run in Dagger cannot take."""
+
+    config: Path | None
+    report: Path
+    module: str
+    run_id: str
+    ids: tuple[str, ...] = ()
+    family: tuple[str, ...] = ()
+    focus: str = ""
+    skip: str = ""
+    parallel: int = 0
+    shard: str = "1/1"
+    refused: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the module's function `report`; what is default is left out."""
+        focus = self.focus or (f"^({'|'.join(map(re.escape, self.ids))}) " if self.ids else "")
+        options = (("focus", focus), ("skip", self.skip), ("family", ",".join(self.family)))
+        words = [f"--{name}={value}" for name, value in options if value]
+        words += [f"--parallel={self.parallel}"] if self.parallel else []
+        return (*words, *([f"--shard={self.shard}"] if self.shard != "1/1" else []))
+
+
+def choose(runner: Runner, asked: InDagger, problem: Callable[[], str] = engine_problem) -> Runner:
+    """Return where to run: `auto` takes Dagger where an engine answers and it can do all that was asked for.
+
+    Raises: InputError when Dagger was asked for and cannot do it; MachineError when there is no engine.
+    """
+    reason = f"{', '.join(asked.refused)} is for the host only" if asked.refused else ""
+    if runner is Runner.DAGGER:
+        if reason:
+            raise InputError(
+                "this cannot be asked of a run in Dagger", seen=", ".join(asked.refused), next_step="use --runner host"
+            )
+        assert_engine()
+    if runner is not Runner.AUTO:
+        return runner
+    reason = reason or problem()
+    chosen = Runner.HOST if reason else Runner.DAGGER
+    typer.echo(f"runner: {chosen} ({reason or 'a Dagger engine answers'})", err=True)
+    return chosen
+
+
+def execute_in_dagger(asked: InDagger) -> int:
+    """Run the suite in Dagger, print the closing lines of its report, and return its exit code.
+
+    Raises: KmsE2EError when the input, Dagger or the machine is at fault.
+    """
+    # Here and not above, since a wrong option must not wait for gRPC and pytest.
+    from pipeline.report.evidence import read_report  # noqa: PLC0415
+    from pipeline.suite.__main__ import summary  # noqa: PLC0415
+    from pipeline.suite.run import clear_report  # noqa: PLC0415
+
+    project = find_project(asked.config)
+    module = module_reference(asked.module)
+    clear_report(asked.report)
+    run_id = asked.run_id or uuid.uuid4().hex
+    run_in_dagger(DaggerRun(module, project, asked.words, run_id, asked.report.absolute()))
+    report = read_report(asked.report)
+    typer.echo(summary(report, asked.report))
+    return report.exit_code

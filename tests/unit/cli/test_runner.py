@@ -1,0 +1,140 @@
+"""`kms-e2e run --runner`: where the suite runs, which words Dagger gets, and what an absent engine means."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.runner import InDagger, Runner, choose
+from pipeline.errors import InputError, MachineError
+from pipeline.host import dagger
+from pipeline.host.dagger import ENGINE_VERSION, Ask, DaggerRun, engine_problem, module_reference
+from pipeline.host.project import find_project, reference_project
+
+ROOT = Path(__file__).parents[3]
+PLAIN = InDagger(config=None, report=Path("_artifacts"), module="", run_id="")
+
+
+def answering(version: str = "dagger v0.21.8 (unix:///x) linux/amd64", engine: str = "v0.21.8", code: int = 0) -> Ask:
+    """Return a command that answers with these versions."""
+
+    def ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        core = "core" in words
+        text = engine if core else version
+        return subprocess.CompletedProcess(
+            list(words), code if core else 0, text + "\n", "1 : connect\nno such socket\n"
+        )
+
+    return ask
+
+
+@pytest.fixture(autouse=True)
+def dagger_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+
+
+def test_an_engine_of_the_wanted_release_is_no_problem() -> None:
+    assert engine_problem(answering()) == ""
+    assert json.loads((ROOT / "dagger.json").read_text())["engineVersion"] == ENGINE_VERSION
+
+
+@pytest.mark.parametrize(
+    ("ask", "problem"),
+    [
+        (
+            answering("dagger v0.21.80 linux/amd64"),
+            "`dagger version` says 'dagger v0.21.80 linux/amd64', wanted is v0.21.8",
+        ),
+        (answering(engine="v0.20.0"), "`dagger core version` says 'v0.20.0', wanted is v0.21.8"),
+        (answering(code=1), "no Dagger engine answers: no such socket"),
+    ],
+)
+def test_a_missing_or_another_engine_is_named(ask: Ask, problem: str) -> None:
+    assert engine_problem(ask) == problem
+    with pytest.raises(MachineError, match="cannot run in Dagger") as caught:
+        dagger.assert_engine(ask)
+    assert caught.value.seen == problem
+
+
+def test_without_the_command_there_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _name: None)
+    assert engine_problem(answering()) == "no dagger command on PATH"
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem", "chosen", "said"),
+    [
+        (PLAIN, "", Runner.DAGGER, "runner: dagger (a Dagger engine answers)"),
+        (PLAIN, "no dagger command on PATH", Runner.HOST, "runner: host (no dagger command on PATH)"),
+        (
+            InDagger(None, Path("r"), "", "", refused=("--soak",)),
+            "",
+            Runner.HOST,
+            "runner: host (--soak is for the host only)",
+        ),
+    ],
+)
+def test_auto_says_what_it_takes(
+    asked: InDagger, problem: str, chosen: Runner, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert choose(Runner.AUTO, asked, lambda: problem) is chosen
+    assert capsys.readouterr().err.strip() == said
+
+
+def test_what_dagger_cannot_do_is_refused() -> None:
+    with pytest.raises(InputError, match="cannot be asked of a run in Dagger") as caught:
+        choose(Runner.DAGGER, InDagger(None, Path("r"), "", "", refused=("--assets", "--soak")))
+    assert caught.value.seen == "--assets, --soak"
+
+
+def test_the_words_are_those_of_the_modules_function() -> None:
+    assert PLAIN.words == ()
+    asked = InDagger(None, Path("r"), "", "", ("A05", "B03"), ("A", "rotation"), skip="x", parallel=3, shard="2/4")
+    assert asked.words == ("--focus=^(A05|B03) ", "--skip=x", "--family=A,rotation", "--parallel=3", "--shard=2/4")
+
+
+def test_the_command_names_module_source_run_and_folder() -> None:
+    run = DaggerRun("/checkout", reference_project(), ("--family=A",), "7", Path("/r"))
+    assert run.argv == (
+        *("dagger", "call", "-m", "/checkout", "--run-id=7", f"--source={ROOT}"),
+        *("report", "--family=A", "directory", "export", "--path=/r"),
+    )
+
+
+def test_a_configuration_of_another_name_is_handed_on(tmp_path: Path) -> None:
+    text = next(ROOT.glob("kms-e2e.toml")).read_text()
+    (tmp_path / "other.toml").write_text(text)
+    run = DaggerRun("m", find_project(tmp_path / "other.toml"), (), "7", Path("/r"))
+    assert run.argv[4:7] == ("--run-id=7", f"--source={tmp_path}", f"--config={tmp_path / 'other.toml'}")
+
+
+def test_the_module_is_what_was_asked_for_else_the_checkout() -> None:
+    assert module_reference("example.com/kms@v1") == "example.com/kms@v1"
+    assert module_reference("") == str(ROOT)
+
+
+@pytest.mark.parametrize(
+    ("urls", "reference"),
+    [
+        (["Homepage, https://a.example"], None),
+        (["Repository, https://git.example/o/kms-e2e.git"], "git.example/o/kms-e2e@v"),
+    ],
+)
+def test_an_installed_package_takes_the_tag_of_its_release(
+    urls: list[str], reference: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Metadata:
+        def get_all(self, _name: str) -> list[str]:
+            return urls
+
+    monkeypatch.setattr("importlib.metadata.metadata", lambda _name: Metadata())
+    if reference:
+        assert module_reference("", tmp_path).startswith(reference)
+    else:
+        with pytest.raises(InputError, match="where the Dagger module is"):
+            module_reference("", tmp_path)
