@@ -59,6 +59,10 @@ lock: ## resolve the dependencies anew into the lock file (hashes, no addresses)
 kubernetes: $(VENV)/installed ## pin a Kubernetes release in the checkout: make kubernetes VERSION=1.37.2
 	$(BIN)/kms-e2e kubernetes pin "$(VERSION)"
 
+.PHONY: lock-toolchains
+lock-toolchains: $(VENV)/installed ## add the toolchains that are missing to the lock file (downloads 70 MB each)
+	$(BIN)/python -m pipeline.host.toolchain_lock
+
 .PHONY: bench bench-cold
 bench: $(VENV)/installed ## measure this machine: control plane start beside envtest, a run, builds, the command line
 	$(BIN)/python -m bench --output "$(ARTIFACTS)/bench.json" $(BENCH)

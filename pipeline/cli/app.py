@@ -10,7 +10,20 @@ import typer
 from typer._click.exceptions import ClickException  # typer shows it and exports it nowhere else
 
 from pipeline import __version__
-from pipeline.cli import audit, build, doctor, go_version, inspect, kubernetes, probe, report, scenarios, up, verify
+from pipeline.cli import (
+    audit,
+    build,
+    doctor,
+    go_version,
+    inspect,
+    kubernetes,
+    prefetch,
+    probe,
+    report,
+    scenarios,
+    up,
+    verify,
+)
 from pipeline.cli import run as run_command
 from pipeline.errors import EXIT_DEFECT, EXIT_WRONG_INPUT, KmsE2EError
 
@@ -32,6 +45,7 @@ COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("probe", probe.probe),
     ("inspect", inspect.inspect),
     ("build", build.build),
+    ("prefetch", prefetch.prefetch),
     ("scenarios", scenarios.scenarios),
     ("go-version", go_version.go_version),
     ("audit", audit.audit),

@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from pipeline.cli.assets import ConfigOption
 from pipeline.core.components import COMPONENTS
-from pipeline.host.build import Assets, build_assets, request_for
+from pipeline.errors import EXIT_SUITE_FAILED
+from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress import terminal_progress
 from pipeline.host.project import find_project
+from pipeline.host.reproduce import Comparison, rebuild
+
+GoProxyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--goproxy", metavar="URL", help="Module proxy, private ones too; GOPROXY of the environment, else Go's own."
+    ),
+]
+GoSumDatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gosumdb",
+        metavar="'NAME[+KEY] [URL]'",
+        help="Checksum database or its mirror; Go's own by default. It cannot be switched off.",
+    ),
+]
 
 
 def build(
@@ -26,6 +46,11 @@ def build(
     go_version: str | None = typer.Option(
         None, help="Go version of the plugin, stronger than GOTOOLCHAIN and .go-version."
     ),
+    goproxy: GoProxyOption = None,
+    gosumdb: GoSumDatabaseOption = None,
+    verify: bool = typer.Option(
+        False, "--verify", help="Build all of it again elsewhere, as another user, and compare; exit code 1 if unequal."
+    ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the binaries; one in the cache."),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
@@ -36,10 +61,30 @@ def build(
         components=tuple(component),
         output=output,
         go_version=go_version,
+        proxy=ModuleProxy(goproxy, gosumdb),
     )
+    compared: list[Comparison] = []
     with terminal_progress() as progress:
         assets = build_assets(request, progress)
+        for one in with_second(request) if verify else ():
+            planned = plan(one, progress)
+            compared += rebuild(planned, assets_of(planned, one))
     typer.echo(summary(assets))
+    if compared:
+        typer.echo(comparison(compared))
+    if not all(item.same for item in compared):
+        raise typer.Exit(EXIT_SUITE_FAILED)
+
+
+def comparison(compared: Sequence[Comparison]) -> str:
+    """Return what a second build gave, a line a binary and two more for a difference."""
+    rows = []
+    for item in compared:
+        outcome = "same bytes" if item.same else "NOT REPRODUCED"
+        rows.append(f"  {item.name:<24} {outcome}: sha256 {item.first}, built again in {item.folder}")
+        if not item.same:
+            rows += [f"    second: sha256 {item.second}", f"    they differ {item.difference}"]
+    return "\n".join(rows)
 
 
 def summary(assets: Assets) -> str:

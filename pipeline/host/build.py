@@ -13,13 +13,14 @@ from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
 from pipeline.core.config import plugin_spec
 from pipeline.core.config.spec import ROOT_FOLDER
 from pipeline.core.go_resolution import Resolution, resolve
-from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
+from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease, find_release
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
 from pipeline.errors import MachineError
 from pipeline.host.cache import BinaryCache, place, write_atomically
-from pipeline.host.compile import Builder, Built
+from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.environment import refuse_unchecked_modules
 from pipeline.host.jobs import PluginTree, control_plane_jobs, host_platform, plugin_job, plugin_tree
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
 from pipeline.host.paths import CachePaths, cache_paths
 from pipeline.host.progress import Progress, Silent
@@ -41,7 +42,7 @@ class BuildRequest:
     `components` are programs of it beside kube-apiserver, such as kube-controller-manager.
     `parts` are what the folder gets beside binaries; `second` is the plugin that data are migrated to, in a folder of
     its own there. `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every
-    variable and file. `environment` is the user's.
+    variable and file. `environment` is the user's, `proxy` what the user said of modules beside it.
     """
 
     source: Path | None = None
@@ -55,6 +56,7 @@ class BuildRequest:
     output: Path | None = None
     go_version: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    proxy: ModuleProxy = field(default_factory=ModuleProxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,36 @@ def resolve_go(tree: PluginTree, request: BuildRequest) -> Resolution:
     return resolve(request.environment, find_version_file(tree.root, tree.module), option=request.go_version)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A request with everything decided: what is built, by whom, with which Go; nothing has been compiled."""
+
+    builder: Builder
+    jobs: tuple[Job, ...]
+    release: KubernetesRelease | None
+    resolution: Resolution | None
+
+
+def plan(request: BuildRequest, progress: Progress) -> Planned:
+    """Decide what a request builds.
+
+    Raises: KmsE2EError when the input or the machine is at fault.
+    """
+    environment = request.proxy.applied(request.environment)
+    refuse_unchecked_modules(environment)
+    release = find_release(request.kubernetes) if request.kubernetes else None
+    tree = plugin_tree(request.source, request.plugin) if request.with_plugin else None
+    resolution = resolve_go(tree, request) if tree else None
+    paths = cache_paths(environment)
+    paths.make()
+    builder = Builder(paths, environment, progress)
+    # The plugin first: it is quick to build and the likeliest to fail.
+    jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
+    if release:
+        jobs += control_plane_jobs(release, more=request.components)
+    return Planned(builder, tuple(jobs), release, resolution)
+
+
 def build_assets(request: BuildRequest, progress: Progress | None = None) -> Assets:
     """Build what is missing, and put all binaries with plugin.json and provenance.json into a folder.
 
@@ -119,38 +151,61 @@ def build_assets(request: BuildRequest, progress: Progress | None = None) -> Ass
 
     Raises: KmsE2EError with one clear message when the input, the machine or a build is at fault.
     """
-    progress = Silent() if progress is None else progress
-    refuse_unchecked_modules(request.environment)
-    release = find_release(request.kubernetes) if request.kubernetes else None
-    tree = plugin_tree(request.source, request.plugin) if request.with_plugin else None
-    resolution = resolve_go(tree, request) if tree else None
-    paths = cache_paths(request.environment)
-    paths.make()
-    builder = Builder(paths, request.environment, progress)
-    # The plugin first: it is quick to build and the likeliest to fail.
-    jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
-    if release:
-        jobs += control_plane_jobs(release, more=request.components)
-    results = [(job, builder.build(job)) for job in jobs]
-    document = provenance(paths, results, release=release, resolution=resolution, taken=taken_programs(request.parts))
+    return assets_of(plan(request, Silent() if progress is None else progress), request)
+
+
+def assets_of(planned: Planned, request: BuildRequest) -> Assets:
+    """Execute the plan of a request, as `build_assets` does.
+
+    Raises: KmsE2EError.
+    """
+    builder, release, resolution = planned.builder, planned.release, planned.resolution
+    results = [(job, builder.build(job)) for job in planned.jobs]
+    taken = taken_programs(request.parts)
+    document = provenance(builder.paths, results, release=release, resolution=resolution, taken=taken)
     binaries = tuple(built for _, all_built in results for built in all_built)
-    folder = _assemble(request, paths, binaries, document, _all_parts(request, progress))
+    folder = _assemble(request, builder.paths, binaries, document, _all_parts(request, builder.progress))
     if any(built.compiled for built in binaries):
-        trim_caches(paths, {built.entry.key for built in binaries}, progress)
+        trim_caches(builder.paths, {built.entry.key for built in binaries}, builder.progress)
     return Assets(
         folder=folder,
         binaries=binaries,
         kubernetes=release.git_version if release else "",
-        go_version=jobs[0].go.version.removeprefix("go") if tree else "",
+        go_version=planned.jobs[0].go.version.removeprefix("go") if resolution else "",
         resolution=resolution,
     )
 
 
-def _all_parts(request: BuildRequest, progress: Progress) -> tuple[Part, ...]:
+def prefetch(request: BuildRequest, progress: Progress) -> tuple[Planned, ...]:
+    """Fetch every toolchain and module that a request needs, so that it can be built without a network.
+
+    Raises: KmsE2EError.
+    """
+    done = []
+    for one in with_second(request):
+        planned = plan(one, progress)
+        for job in planned.jobs:
+            planned.builder.prefetch(job)
+        done.append(planned)
+    return tuple(done)
+
+
+def with_second(request: BuildRequest) -> tuple[BuildRequest, ...]:
+    """Return a request and that of the plugin to which data are migrated, which has no control plane of its own."""
     if request.second is None:
-        return request.parts
-    second = replace(request.second, kubernetes=None, output=None, environment=request.environment)
-    return (*request.parts, Copy(build_assets(second, progress).folder, SECOND_FOLDER, linked=True))
+        return (request,)
+    inherited = replace(
+        request.second, kubernetes=None, output=None, environment=request.environment, proxy=request.proxy
+    )
+    return (request, inherited)
+
+
+def _all_parts(request: BuildRequest, progress: Progress) -> tuple[Part, ...]:
+    _, *second = with_second(request)
+    return (
+        *request.parts,
+        *(Copy(build_assets(one, progress).folder, SECOND_FOLDER, linked=True) for one in second),
+    )
 
 
 def _assemble(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import MachineError
+from pipeline.host.module_proxy import without_password
 
 TAIL_LINES: Final = 400
 """More than an error shows: the names of compiled packages among them are left out there."""
@@ -45,13 +45,12 @@ class Command:
     def pasteable(self) -> str:
         """Return the command as a line for a shell, with the variables that decide its result."""
         values = ((name, self.environment.get(name)) for name in _SHOWN)
-        shown = [f"{name}={shlex.quote(_PASSWORD.sub('//***@', value))}" for name, value in values if value]
+        shown = [f"{name}={shlex.quote(without_password(value))}" for name, value in values if value]
         # The output's folder is gone when somebody reads the line; go build compiles into /dev/null as well.
         words = ("/dev/null" if word.startswith(str(self.temporary)) else word for word in self.argv)
         return f"cd {shlex.quote(str(self.folder))} && env {' '.join(shown)} {shlex.join(words)}"
 
 
-_PASSWORD: Final = re.compile(r"//[^/@,|\s]+@")
 _SHOWN: Final = (
     *("GOTOOLCHAIN", "GOENV", "GOWORK", "GOFLAGS", "CGO_ENABLED", "GOOS", "GOARCH"),
     *("GOPATH", "GOMODCACHE", "GOCACHE", "GOPROXY"),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -82,6 +82,16 @@ class Builder:
                 found |= self._compile(job, missing, digest)
         return self._result(job, found, compiled=missing)
 
+    def prefetch(self, job: Job) -> None:
+        """Fetch the toolchain and the modules of a job, so that it can be built without a network.
+
+        Raises: KmsE2EError when something cannot be had.
+        """
+        lock = self.paths.locks / f"build-{job.build.label}.lock"
+        alone = exclusive(lock, f"fetching {job.build.label}", waiting=self.progress.note)
+        with alone, self.go_in_use(), self._compilation(job, job.build.mains) as compilation:
+            compilation.fetch()
+
     def go_in_use(self) -> AbstractContextManager[None]:
         """Keep other runs from trimming Go's caches."""
         return shared(self.paths.locks / GO_LOCK)
@@ -108,13 +118,17 @@ class Builder:
             Built(main, entry, main in compiled) for main in job.build.mains if (entry := found[main]) is not None
         )
 
-    def _compile(self, job: Job, missing: Sequence[Main], digest: str) -> dict[Main, Entry | None]:
+    @contextmanager
+    def _compilation(self, job: Job, mains: Sequence[Main]) -> Iterator[_Compilation]:
         sweep(self.paths.temporary)
         with run_folder(self.paths.temporary) as temporary:
             base = self.workplace(job.build.label, temporary)
             base.log.write_text("", encoding="utf-8")
             environment = build_environment(base.environment, self.user, job.build, job.platform)
-            compilation = _Compilation(self, job, tuple(missing), Workplace(environment, base.log, temporary))
+            yield _Compilation(self, job, tuple(mains), Workplace(environment, base.log, temporary))
+
+    def _compile(self, job: Job, missing: Sequence[Main], digest: str) -> dict[Main, Entry | None]:
+        with self._compilation(job, missing) as compilation:
             began = time.monotonic()
             binaries = compilation.run()
             took_s = time.monotonic() - began
@@ -161,14 +175,14 @@ class _Compilation:
         timings = self.builder.paths.timings / f"{self.job.build.label}.json"
         needed = needed_bytes(self.job.build.label, built_before=timings.exists())
         check_room(self.builder.paths.root, needed, self.job.build.label)
-        self.job.go.check_version(self.job.folder, self.workplace)
-        total = self._fetch()
+        total = self.fetch()
         took_s = self._compile(total, _last_time(timings))
         write_atomically(timings, json.dumps({"took_s": took_s}) + "\n")
         return {main: self._inspect(main) for main in self.mains}
 
-    def _fetch(self) -> int:
-        """Fetch the modules that are missing and return how many packages the binaries are made of."""
+    def fetch(self) -> int:
+        """Fetch toolchain and modules that are missing; return how many packages the binaries are made of."""
+        self.job.go.check_version(self.job.folder, self.workplace, self.job.platform)
         work = Work(f"{self.job.build.label}: modules")
         packages = downloads = 0
 

@@ -22,7 +22,9 @@ _NETWORK: Final = re.compile(
     re.IGNORECASE,
 )
 _DISK: Final = re.compile(r"no space left on device|disk quota exceeded|file too large|file size limit", re.IGNORECASE)
-_CHECKSUM: Final = re.compile(r"SECURITY ERROR|checksum mismatch|missing go\.sum entry|verifying \S+: ", re.IGNORECASE)
+_CHECKSUM: Final = re.compile(
+    r"SECURITY ERROR|checksum mismatch|missing go\.sum entry|verifying \S+: [^\n]*", re.IGNORECASE
+)
 _PACKAGE: Final = re.compile(r"[\w.~/+-]+")
 _SHOWN_LINES: Final = 40
 _NEWER_GO: Final = re.compile(r"requires go >= ?(\S+) \(running go (\S+);")
@@ -71,7 +73,10 @@ def _module_trouble(attempt: Attempt) -> KmsE2EError | None:
         step = "see the lines below; go.sum and the checksum database disagree with the module, or go.sum lacks it"
         return _with_output(BuildError, attempt, f"{attempt.what}: a module cannot be trusted", match[0], step)
     if match := _NETWORK.search(text):
-        step = "connect the machine, or set HTTPS_PROXY or GOPROXY; `kms-e2e doctor` tries it"
+        step = (
+            "connect the machine, or set HTTPS_PROXY or GOPROXY (`kms-e2e doctor` tries it); `kms-e2e prefetch` on a"
+            " connected one fetches what an offline build needs"
+        )
         return _with_output(MachineError, attempt, f"{attempt.what}: no network to the module proxy", match[0], step)
     if match := _NEWER_GO.search(text):
         step = f"raise the version in {attempt.version_source}, or lower the go line of go.mod"

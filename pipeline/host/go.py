@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from pipeline.host.bootstrap import GoProgram
 from pipeline.host.command import Command, Finished, run_command
 from pipeline.host.explain import Attempt, explain
 from pipeline.host.source import file_digest
+from pipeline.host.toolchains import MODULE, check_toolchain, downloaded_checksum, module_version
 
 _VERSION_LINE: Final = re.compile(r"go version (?P<version>.+) \S+/\S+")
 
@@ -58,11 +59,15 @@ class SelectedGo:
         """
         return _run(self, (argv, folder, workplace), what, on_line)
 
-    def check_version(self, folder: Path, workplace: Workplace) -> None:
+    def check_version(self, folder: Path, workplace: Workplace, platform: str) -> None:
         """Ask this Go for its version before anything is compiled.
+
+        A toolchain that is fetched for it on `platform` is compared with the lock file before it is run.
 
         Raises: BuildError when it is another one than wanted; MachineError or InputError when it cannot be had.
         """
+        if self.toolchain == self.version != self.program.version:
+            self._fetch_checked(workplace, platform)
         found = _reported(self, folder, workplace)
         if found != self.version:
             raise BuildError(
@@ -72,6 +77,15 @@ class SelectedGo:
                 where=f"{self.program.path} with GOTOOLCHAIN={self.toolchain}",
                 next_step="report it: the Go command did not switch to the toolchain it was given",
             )
+
+    def _fetch_checked(self, workplace: Workplace, platform: str) -> None:
+        modules = Path(workplace.environment["GOMODCACHE"])
+        if not downloaded_checksum(modules, self.version, platform):
+            local = replace(self, toolchain="local")
+            wanted = f"{MODULE}@{module_version(self.version, platform)}"
+            where = (("go", "mod", "download", wanted), workplace.temporary, workplace)
+            _run(local, where, f"getting {self.version}", lambda _line: None, named=self.version)
+        check_toolchain(self.version, platform, downloaded_checksum(modules, self.version, platform))
 
     def modules_of(self, binary: Path, workplace: Workplace) -> tuple[str, ...]:
         """Ask a binary which Go built it, and return the modules in it with version and checksum.
@@ -152,7 +166,12 @@ def _reported(go: SelectedGo, folder: Path, workplace: Workplace) -> str:
 
 
 def _run(
-    go: SelectedGo, where: tuple[tuple[str, ...], Path, Workplace], what: str, on_line: Callable[[str], None]
+    go: SelectedGo,
+    where: tuple[tuple[str, ...], Path, Workplace],
+    what: str,
+    on_line: Callable[[str], None],
+    *,
+    named: str = "",
 ) -> Finished:
     argv, folder, workplace = where
     command = Command(
@@ -164,6 +183,6 @@ def _run(
     )
     finished = run_command(command, on_line)
     if finished.exit_code != 0:
-        error: KmsE2EError = explain(Attempt(command, finished, what, go.toolchain, go.source))
+        error: KmsE2EError = explain(Attempt(command, finished, what, named or go.toolchain, go.source))
         raise error
     return finished

@@ -14,7 +14,7 @@ from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.host.compile import Built, Job
 from pipeline.host.paths import CachePaths
 from pipeline.host.source import file_digest
-from pipeline.host.toolchains import check_toolchain
+from pipeline.host.toolchains import check_toolchain, downloaded_checksum
 
 PROVENANCE_FILE: Final = "provenance.json"
 SCHEMA_VERSION: Final = 1
@@ -74,11 +74,9 @@ def _toolchains(paths: CachePaths, results: Sequence[tuple[Job, Sequence[Built]]
 
     Raises: BuildError when the lock file names another checksum, before a binary is handed out.
     """
-    folder = paths.modules / "cache" / "download" / "golang.org" / "toolchain" / "@v"
     found = []
     for name, platform in sorted({(job.go.version, job.platform) for job, _ in results}):
-        path = folder / f"v0.0.1-{name}.{platform.replace('/', '-')}.ziphash"
-        checksum = path.read_text(encoding="ascii").strip() if path.is_file() else ""
+        checksum = downloaded_checksum(paths.modules, name, platform)
         check_toolchain(name, platform, checksum)
         found.append({"name": name, "platform": platform, "h1": checksum})
     return found

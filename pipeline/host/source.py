@@ -84,7 +84,7 @@ def source_digest(module: Path, *, workspace: bool = False) -> str:
     Raises: InputError when a file cannot be read.
     """
     digest = hashlib.sha256()
-    for number, folder in enumerate(_modules(module, workspace=workspace)):
+    for number, folder in enumerate(module_folders(module, workspace=workspace)):
         digest.update(f"module {number}\n".encode())
         for path in _files(folder):
             digest.update(_entry(folder, path))
@@ -112,7 +112,8 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _modules(module: Path, *, workspace: bool) -> list[Path]:
+def module_folders(module: Path, *, workspace: bool) -> list[Path]:
+    """Return a module's folder and those of the local modules that are compiled with it."""
     found = [module]
     found += [path for path in _named(module, "go.mod", local_replacements) if path not in found]
     work = _workspace(module) if workspace else None

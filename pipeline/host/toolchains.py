@@ -8,6 +8,29 @@ from typing import Final
 from pipeline.errors import BuildError
 
 LOCK: Final = Path(__file__).with_name("toolchains.lock")
+MODULE: Final = "golang.org/toolchain"
+
+
+def module_version(name: str, platform: str) -> str:
+    """Return the version of the toolchain's module, such as `v0.0.1-go1.26.10.linux-amd64`."""
+    return f"v0.0.1-{name}.{platform.replace('/', '-')}"
+
+
+def downloaded_checksum(modules: Path, name: str, platform: str) -> str:
+    """Return the `h1:` checksum with which a toolchain lies in a module cache; empty when it is not there.
+
+    The Go command writes it when the checksum database has vouched for the download.
+    """
+    folder = modules / "cache" / "download" / MODULE / "@v"
+    path = folder / f"{module_version(name, platform)}.ziphash"
+    return path.read_text(encoding="ascii").strip() if path.is_file() else ""
+
+
+def locked_checksums(lock: Path = LOCK) -> dict[tuple[str, str], str]:
+    """Return the lock file's checksums by name (`go1.26.10`) and platform (`linux/amd64`)."""
+    lines = lock.read_text(encoding="ascii").splitlines()
+    rows = [line.split() for line in lines if line and not line.startswith("#")]
+    return {(name, platform): checksum for name, platform, checksum in rows}
 
 
 def check_toolchain(name: str, platform: str, checksum: str, *, lock: Path = LOCK) -> bool:
@@ -18,16 +41,14 @@ def check_toolchain(name: str, platform: str, checksum: str, *, lock: Path = LOC
 
     Raises: BuildError when the lock file names another checksum.
     """
-    lines = lock.read_text(encoding="ascii").splitlines()
-    rows = [line.split() for line in lines if line and not line.startswith("#")]
-    wanted = {row[2] for row in rows if row[:2] == [name, platform]}
-    if not wanted or not checksum:
+    wanted = locked_checksums(lock).get((name, platform))
+    if wanted is None or not checksum:
         return False
-    if checksum not in wanted:
+    if checksum != wanted:
         raise BuildError(
             f"the toolchain {name} for {platform} is not the one that the lock file names",
             seen=checksum,
-            wanted=" or ".join(sorted(wanted)),
+            wanted=wanted,
             where=str(lock),
             next_step="do not use its binaries; remove the cache folder and find out where the toolchain came from",
         )

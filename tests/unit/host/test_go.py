@@ -28,7 +28,7 @@ def program(tmp_path: Path) -> GoProgram:
 
 @pytest.fixture
 def workplace(tmp_path: Path) -> Workplace:
-    return Workplace({"GOENV": "off"}, tmp_path / "log", tmp_path)
+    return Workplace({"GOENV": "off", "GOMODCACHE": str(tmp_path / "mod")}, tmp_path / "log", tmp_path)
 
 
 @pytest.fixture
@@ -55,12 +55,42 @@ def test_the_exact_toolchain_is_asked_for_by_name_and_asserted(
 ) -> None:
     go = exact_go(program, GoVersion(26, 10), ".go-version")
     answer("go: downloading go1.26.10 (linux/amd64)\ngo version go1.26.10 linux/amd64")
-    go.check_version(Path("/src"), workplace)
-    assert ran[0].environment["GOTOOLCHAIN"] == "go1.26.10"
+    go.check_version(Path("/src"), workplace, "linux/amd64")
+    assert ran[-1].environment["GOTOOLCHAIN"] == "go1.26.10"
     answer("go version go1.26.9 linux/amd64")
     with pytest.raises(BuildError, match="not the version") as caught:
-        go.check_version(Path("/src"), workplace)
+        go.check_version(Path("/src"), workplace, "linux/amd64")
     assert (caught.value.seen, caught.value.wanted) == ("go1.26.9", "go1.26.10")
+
+
+def downloaded(workplace: Workplace, checksum: str) -> None:
+    folder = Path(workplace.environment["GOMODCACHE"], "cache/download/golang.org/toolchain/@v")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "v0.0.1-go1.26.10.linux-amd64.ziphash").write_text(checksum)
+
+
+def test_a_toolchain_is_compared_with_the_lock_before_it_is_run(
+    program: GoProgram, workplace: Workplace, answer: Callable[[str], None], ran: list[Command]
+) -> None:
+    go = exact_go(program, GoVersion(26, 10), ".go-version")
+    answer("go version go1.26.10 linux/amd64")
+    downloaded(workplace, "h1:altered=")
+    with pytest.raises(BuildError, match="not the one that the lock file names") as caught:
+        go.check_version(Path("/src"), workplace, "linux/amd64")
+    assert ran == []
+    assert caught.value.wanted is not None
+    downloaded(workplace, caught.value.wanted)
+    go.check_version(Path("/src"), workplace, "linux/amd64")
+    assert [command.argv[1:] for command in ran] == [("version",)]
+
+
+def test_a_toolchain_that_is_not_there_is_fetched_by_the_bootstrap_go_itself(
+    program: GoProgram, workplace: Workplace, answer: Callable[[str], None], ran: list[Command]
+) -> None:
+    answer("go version go1.26.10 linux/amd64")
+    exact_go(program, GoVersion(26, 10), ".go-version").check_version(Path("/src"), workplace, "linux/amd64")
+    assert [command.environment["GOTOOLCHAIN"] for command in ran] == ["local", "go1.26.10"]
+    assert ran[0].argv[1:] == ("mod", "download", "golang.org/toolchain@v0.0.1-go1.26.10.linux-amd64")
 
 
 def test_a_binary_of_another_go_is_refused(

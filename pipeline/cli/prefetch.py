@@ -1,0 +1,48 @@
+"""`kms-e2e prefetch`: what a build needs from the network, so that it can go without."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import typer
+
+from pipeline.cli.assets import ConfigOption
+from pipeline.cli.build import GoProxyOption, GoSumDatabaseOption
+from pipeline.core.build_plan import MORE_COMPONENTS
+from pipeline.host.build import Planned, request_for
+from pipeline.host.build import prefetch as fetch
+from pipeline.host.module_proxy import ModuleProxy
+from pipeline.host.progress import terminal_progress
+from pipeline.host.project import find_project
+
+
+def prefetch(
+    config: ConfigOption = None,
+    kubernetes: str | None = typer.Option(
+        None, help="Kubernetes version, such as 1.37; '' for none; the first of the configuration, else the newest."
+    ),
+    go_version: str | None = typer.Option(
+        None, help="Go version of the plugin, stronger than GOTOOLCHAIN and .go-version."
+    ),
+    goproxy: GoProxyOption = None,
+    gosumdb: GoSumDatabaseOption = None,
+) -> None:
+    """Fetch the Go toolchains and modules of a build into the cache; afterwards it works without a network."""
+    request = request_for(find_project(config))
+    request = dataclasses.replace(
+        request,
+        kubernetes=request.kubernetes if kubernetes is None else kubernetes or None,
+        components=MORE_COMPONENTS,
+        go_version=go_version,
+        proxy=ModuleProxy(goproxy, gosumdb),
+    )
+    with terminal_progress() as progress:
+        planned = fetch(request, progress)
+    typer.echo(_summary(planned))
+
+
+def _summary(planned: Sequence[Planned]) -> str:
+    rows = [f"  {job.build.label:<12} {job.go.version}, modules of {job.folder}" for one in planned for job in one.jobs]
+    where = f"fetched into {planned[0].builder.paths.modules}"
+    return "\n".join([where, *rows, "without a network from now on: GOPROXY=off kms-e2e build, or run"])
