@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from pipeline.containers.suite import suite_container, with_program
 from pipeline.containers.toolchain import Toolchain
 from pipeline.core.go_resolution import Resolution
 from pipeline.core.kubernetes import find_release
+from pipeline.core.slsa import FOLDER as ATTESTATIONS
+from pipeline.core.slsa import statements
 
 
 def new_run_id() -> str:
@@ -83,6 +86,8 @@ class Assembly:
         folder = await self.plugin.parts()
         for item in builds:
             folder = folder.with_directory(".", item.binaries)
+        for name, text in statements(json.loads(document)):
+            folder = folder.with_new_file(f"{ATTESTATIONS}/{name}", text)
         return folder.with_new_file(PROVENANCE_FILE, document).with_file("plugin.json", description)
 
     async def test_image(self) -> dagger.Container:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,8 @@ from pipeline.core.config.spec import ROOT_FOLDER
 from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease, find_release
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
+from pipeline.core.slsa import ENDING, statements
+from pipeline.core.slsa import FOLDER as ATTESTATIONS
 from pipeline.errors import MachineError
 from pipeline.host.cache import BinaryCache, place, write_atomically
 from pipeline.host.compile import Builder, Built, Job
@@ -231,9 +234,23 @@ def _assemble(
         place(BinaryCache(paths).path(built.entry), folder / built.main.name)
     place_parts(parts, folder)
     write_atomically(folder / PROVENANCE_FILE, document)
+    _attest(document, folder / ATTESTATIONS)
     if text is not None:
         write_atomically(folder / PLUGIN_FILE, text)
     return folder
+
+
+def _attest(document: str, folder: Path) -> None:
+    """Write a statement for each program that was built; another run may write the same ones at this moment."""
+    texts = dict(statements(json.loads(document)))
+    try:
+        folder.mkdir(exist_ok=True)
+        for stale in (path for path in folder.iterdir() if path.name.endswith(ENDING) and path.name not in texts):
+            stale.unlink(missing_ok=True)
+    except OSError as error:
+        raise MachineError("the attestations cannot be written", seen=str(error), where=str(folder)) from error
+    for name, text in texts.items():
+        write_atomically(folder / name, text)
 
 
 def _name(document: str, spec: str | None, parts: str) -> str:

@@ -52,7 +52,10 @@ def test_everything_for_a_run_with_the_reference_plugin(
 ) -> None:
     assets = build_assets(BuildRequest(environment=environment, output=tmp_path / "assets"))
     names = {path.name for path in (tmp_path / "assets").iterdir()}
-    assert names == {"kms-plugin", "etcd", "etcdutl", "kube-apiserver", "plugin.json", "provenance.json"}
+    programs = {"kms-plugin", "etcd", "etcdutl", "kube-apiserver"}
+    assert names == {*programs, "plugin.json", "provenance.json", "attestations"}
+    statements = {path.name for path in (tmp_path / "assets" / "attestations").iterdir()}
+    assert statements == {f"{name}.intoto.json" for name in programs}
     assert [job.build.label for job in jobs] == ["plugin", "etcd", "kubernetes"]
     assert (assets.kubernetes, assets.go_version) == ("v1.37.2", "1.26.10")
     spec = plugin_spec_from_json((assets.folder / "plugin.json").read_text(), where="plugin.json")
