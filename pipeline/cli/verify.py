@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 
 import typer
@@ -15,7 +17,7 @@ from pipeline.core.go_version import GoVersion, parse_go_version
 from pipeline.core.sbom import cyclonedx, spdx
 from pipeline.errors import EXIT_SUITE_FAILED, InputError, MachineError
 from pipeline.host.audit import truth_of
-from pipeline.host.binaries import Program, read_program
+from pipeline.host.binaries import Program, read_programs
 from pipeline.host.bootstrap import bootstrap_go
 
 
@@ -28,21 +30,39 @@ class Wanted:
 
 
 def verify(
-    files: list[Path] = typer.Argument(help="Programs that Go built."),
+    files: list[Path] = typer.Argument(
+        help="Programs that Go built, or images: what `docker save` writes, OCI layouts as folders or archives."
+    ),
     source: Path = typer.Option(Path(), help="The repository whose .go-version is demanded."),
     go_version: str | None = typer.Option(None, help="Version to demand instead, such as 1.26.10."),
     as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
+    only: list[str] = typer.Option(
+        [], metavar="GLOB", help="Of images only programs at such a path, as /usr/local/bin/*. May be given again."
+    ),
     sbom: Path | None = typer.Option(None, help="Folder for a bill of materials per program, SPDX and CycloneDX."),
 ) -> None:
     """Tell which Go built each program, and whether it is the one that .go-version demands; exit code 1 when not."""
     wanted = _wanted(source, go_version)
     go = bootstrap_go()
-    programs = [read_program(file, go) for file in files]
+    programs = [program for file in files for program in _chosen(read_programs(file, go), only)]
     typer.echo(_as_json(programs, wanted) if as_json else "\n".join(_line(program, wanted) for program in programs))
     if sbom is not None:
         _write_sboms(programs, sbom)
     if not all(built_with(program, wanted.version) for program in programs):
         raise typer.Exit(EXIT_SUITE_FAILED)
+
+
+def _chosen(programs: Sequence[Program], only: Sequence[str]) -> list[Program]:
+    chosen = [item for item in programs if not (only and item.inside) or any(fnmatch(item.inside, g) for g in only)]
+    if not chosen:
+        raise InputError(
+            "the image has no Go program at such a path",
+            seen=", ".join(item.inside for item in programs)[:300],
+            wanted=" or ".join(only),
+            where=str(programs[0].path),
+            next_step="correct --only, or leave it out for all of them",
+        )
+    return chosen
 
 
 def built_with(program: Program, version: GoVersion) -> bool:
@@ -66,7 +86,7 @@ def _wanted(source: Path, option: str | None) -> Wanted:
 
 def _line(program: Program, wanted: Wanted) -> str:
     seen = program.binary.go_version
-    name = printable(str(program.path))
+    name = printable(program.shown)
     if built_with(program, wanted.version):
         return f"ok     {name}: {seen}"
     return f"wrong  {name}: {seen}, demanded is {wanted.version.toolchain} by {wanted.source}"
@@ -79,6 +99,7 @@ def _as_json(programs: list[Program], wanted: Wanted) -> str:
         "programs": [
             {
                 "file": str(program.path),
+                "inside": program.inside or None,
                 "sha256": program.sha256,
                 "go": program.binary.go_version,
                 "ok": built_with(program, wanted.version),
@@ -92,13 +113,13 @@ def _as_json(programs: list[Program], wanted: Wanted) -> str:
 
 def _write_sboms(programs: list[Program], folder: Path) -> None:
     tool = f"kms-e2e-{__version__}"
-    if len({program.path.name for program in programs}) < len(programs):
-        names = ", ".join(program.path.name for program in programs)
+    if len({program.name for program in programs}) < len(programs):
+        names = ", ".join(program.name for program in programs)
         raise InputError("two programs of one name would share a bill of materials", seen=names, where="--sbom")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for program in programs:
-            name = program.path.name
+            name = program.name
             created = datetime.datetime.fromtimestamp(int(program.path.stat().st_mtime), datetime.UTC)
             stamp = created.strftime("%Y-%m-%dT%H:%M:%SZ")
             text = spdx(name, program.sha256, program.binary, tool=tool, created=stamp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -49,3 +50,28 @@ def test_what_go_did_not_build_is_refused(tmp_path: Path) -> None:
         result = run(path, "--go-version", "1.26.10")
         assert isinstance(result.exception, InputError), path
     assert not (tmp_path / "executed").exists()
+
+
+def test_every_go_program_in_an_image_is_judged(tmp_path: Path) -> None:
+    go = bootstrap_go()
+    image = tmp_path / "image.tar"
+    layer = tmp_path / "layer.tar"
+    with tarfile.open(layer, "w") as written:
+        written.add(go.path, "usr/bin/go")
+        written.add("/bin/sh", "bin/sh", filter=lambda member: member)
+    (tmp_path / "manifest.json").write_text(json.dumps([{"Layers": ["layer.tar"]}]))
+    with tarfile.open(image, "w") as written:
+        written.add(layer, "layer.tar")
+        written.add(tmp_path / "manifest.json", "manifest.json")
+    right = run(image, "--go-version", go.version)
+    assert (right.exit_code, right.stdout) == (0, f"ok     {image}: /usr/bin/go: {go.version}\n")
+    wrong = run(image, "--go-version", "1.26.1", "--json")
+    assert (wrong.exit_code, json.loads(wrong.stdout)["programs"][0]["inside"]) == (1, "/usr/bin/go")
+    assert isinstance(run(image, "--go-version", go.version, "--only", "/sbin/*").exception, InputError)
+
+
+def test_an_image_without_a_go_program_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text('{"manifests": []}')
+    result = run(tmp_path, "--go-version", "1.26.10")
+    assert isinstance(result.exception, InputError)
+    assert "Go built none of them" in str(result.exception)
