@@ -9,7 +9,7 @@ import typer
 
 from pipeline.cli.assets import ConfigOption
 from pipeline.cli.build import GoProxyOption, GoSumDatabaseOption
-from pipeline.core.build_plan import MORE_COMPONENTS
+from pipeline.core.components import COMPONENTS
 from pipeline.host.build import Planned, request_for
 from pipeline.host.build import prefetch as fetch
 from pipeline.host.module_proxy import ModuleProxy
@@ -22,6 +22,10 @@ def prefetch(
     kubernetes: str | None = typer.Option(
         None, help="Kubernetes version, such as 1.37; '' for none; the first of the configuration, else the newest."
     ),
+    component: list[str] = typer.Option(
+        ["kube-controller-manager"],
+        help=f"Program that a run builds besides: {', '.join(COMPONENTS)}. May be given again.",
+    ),
     go_version: str | None = typer.Option(
         None, help="Go version of the plugin, stronger than GOTOOLCHAIN and .go-version."
     ),
@@ -33,7 +37,7 @@ def prefetch(
     request = dataclasses.replace(
         request,
         kubernetes=request.kubernetes if kubernetes is None else kubernetes or None,
-        components=MORE_COMPONENTS,
+        components=tuple(component),
         go_version=go_version,
         proxy=ModuleProxy(goproxy, gosumdb),
     )

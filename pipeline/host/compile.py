@@ -200,16 +200,8 @@ class _Compilation:
         began = time.monotonic()
         tags = (f"-tags={','.join(self.job.build.tags)}",) if self.job.build.tags else ()
         tests = ("-test",) if self.job.build.test else ()
-        argv = (
-            "go",
-            "list",
-            *self.job.build.flags[-1:],
-            "-deps",
-            *tests,
-            _NAMES,
-            *tags,
-            *(main.package for main in self.mains),
-        )
+        options = (*self.job.build.flags[-1:], "-deps", *tests, _NAMES, *tags)
+        argv = ("go", "list", *options, *(main.package for main in self.mains))
         self._go(argv, f"fetching the modules of {self.job.build.label}", on_line)
         self.builder.progress.finished(work, time.monotonic() - began)
         return packages
