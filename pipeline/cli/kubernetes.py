@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,3 +43,25 @@ def pin(
     with terminal_progress() as progress:
         release = pin_release(version, Builder(cache_paths(os.environ), dict(os.environ), progress))
     typer.echo(f"{FOLDER / release.minor}: {release.git_version}, Go {release.go_version}, etcd {release.etcd_version}")
+
+
+@app.command("needs-a-node")
+def needs_a_node(
+    report: Annotated[Path, typer.Argument(help="Report folder of `kms-e2e run --suite upstream --verify-list`.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write; that of the report's line in the checkout."),
+    ] = None,
+) -> None:
+    """Write the list of upstream's tests that need a node anew, from the JUnit file of a run. For maintainers.
+
+    What passed leaves the list, what failed comes onto it with its failure and a class by rules. Review it.
+    """
+    # Here and not above, since the suite's libraries are not needed to list releases.
+    from pipeline.suite.upstream.needs_a_node import FOLDER as LISTS  # noqa: PLC0415
+    from pipeline.suite.upstream.needs_a_node import list_of_report  # noqa: PLC0415
+
+    found, minor = list_of_report(report)
+    path = output or LISTS / f"{minor}.json"
+    path.write_text(found.to_json(), encoding="utf-8")
+    typer.echo(f"{path}: {len(found.needs)} need a node, {len(found.runs)} run. Review the classes.")

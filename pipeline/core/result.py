@@ -25,6 +25,8 @@ FAMILIES: Final = {
     "E": "configuration",
     "F": "lifecycle",
 }
+OTHER_FAMILIES: Final = {"U": "upstream"}
+"""Families that are no part of the checklist: those of other suites."""
 
 Record = TypeVar("Record")
 
@@ -65,6 +67,7 @@ class NotRun(StrEnum):
     NEEDS_PROVENANCE = "needs provenance.json"
     SOAK = "soak"
     NOT_BUILT = "not built yet"
+    NEEDS_STORE = "needs the store"
     NOT_SELECTED = "not selected"
     INTERRUPTED = "interrupted"
 

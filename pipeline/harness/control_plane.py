@@ -138,7 +138,7 @@ class ControlPlane:
 
     def assert_alive(self) -> None:
         """Raise ProcessError with exit code and last log lines when one of the processes has ended on its own."""
-        for process in (self._etcd.process, self.plugin.process, self.server.process):
+        for process in (self._etcd.process, self.plugin.process, self.server.process, *self._components):
             if process is not None:
                 process.assert_alive()
 

@@ -31,12 +31,14 @@ class ApiServerOptions:
     """What may differ between API servers.
 
     `flags` are added after the harness's own, so they win. `bind_address` is where it listens (loopback).
+    `service_accounts`: pods get the service account of their namespace, which kube-controller-manager has to create.
     """
 
     flags: tuple[str, ...] = ()
     bind_address: str = "127.0.0.1"
     host_names: tuple[str, ...] = ()
     name: str = ALIAS
+    service_accounts: bool = False
 
 
 class KubeApiServer:
@@ -79,7 +81,7 @@ class KubeApiServer:
 
     def start(self) -> None:
         """Start the process without waiting for anything."""
-        self.process = self._supervisor.spawn(self.options.name, self._argv())
+        self.process = self._supervisor.spawn(self.options.name, self._argv(), env=_without_proxies())
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until /readyz answers 200, which includes kms-providers.
@@ -153,12 +155,17 @@ class KubeApiServer:
             f"--service-account-signing-key-file={self.service_account_key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--authorization-mode=RBAC",
-            # Nobody creates a namespace's default service account here, and pods would wait for it.
-            "--disable-admission-plugins=ServiceAccount",
+            # Where nobody creates a namespace's default service account pods would wait for it.
+            *([] if self.options.service_accounts else ["--disable-admission-plugins=ServiceAccount"]),
             f"--encryption-provider-config={self.configuration_path}",
             "--encryption-provider-config-automatic-reload=true",
             *self.options.flags,
         ]
+
+
+def _without_proxies() -> dict[str, str]:
+    """Return the environment without the user's proxies, which kube-apiserver would send requests to nodes through."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
 
 
 def _failed_checks(reply: Reply) -> str:

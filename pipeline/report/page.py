@@ -8,7 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.result import FAMILIES, KmsCall, NotRun, Outcome, RunReport, ScenarioResult
+from pipeline.core.result import (
+    FAMILIES,
+    OTHER_FAMILIES,
+    KmsCall,
+    NotRun,
+    Outcome,
+    RunReport,
+    ScenarioResult,
+    from_json,
+)
+from pipeline.core.upstream import UpstreamReport
 from pipeline.report import files
 from pipeline.report.conformance import Statement, statement_of
 from pipeline.report.figures import Summary, summarise
@@ -107,6 +117,7 @@ class Page:
     methods: tuple[MethodView, ...]
     files: tuple[EvidenceFile, ...]
     provenance: str
+    upstream: UpstreamReport | None
 
     @property
     def musts(self) -> tuple[ScenarioView, ...]:
@@ -136,6 +147,7 @@ def page_of(folder: Path, run: RunReport) -> Page:
         methods=tuple(_methods(run.calls)),
         files=tuple(_files(folder)),
         provenance=_text(folder / files.PROVENANCE_FILE),
+        upstream=_upstream(folder / files.UPSTREAM_FILE),
     )
 
 
@@ -170,7 +182,10 @@ def _families(views: Iterable[ScenarioView]) -> tuple[FamilyView, ...]:
     grouped: defaultdict[str, list[ScenarioView]] = defaultdict(list)
     for view in views:
         grouped[view.result.family].append(view)
-    return tuple(FamilyView(key, FAMILIES.get(key, ""), tuple(found)) for key, found in sorted(grouped.items()))
+    return tuple(
+        FamilyView(key, {**FAMILIES, **OTHER_FAMILIES}.get(key, ""), tuple(found))
+        for key, found in sorted(grouped.items())
+    )
 
 
 def _by_method(calls: Iterable[KmsCall]) -> dict[str, list[float]]:
@@ -187,6 +202,12 @@ def _methods(calls: Sequence[KmsCall]) -> Iterable[MethodView]:
             if call.method == method and call.code != "OK":
                 codes[call.code] += 1
         yield MethodView(method, summarise(samples), tuple(sorted(codes.items())))
+
+
+def _upstream(path: Path) -> UpstreamReport | None:
+    if not path.is_file():
+        return None
+    return from_json(UpstreamReport, path.read_text(encoding="utf-8", errors="replace"), where=str(path))
 
 
 def _files(folder: Path) -> Iterable[EvidenceFile]:

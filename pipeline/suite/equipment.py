@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.plugin_spec import plugin_spec_from_json
@@ -40,12 +41,20 @@ def assert_control_plane(assets: Path) -> None:
 
     Raises: InputError naming what is missing.
     """
-    for name in ("kube-apiserver", "etcd"):
+    assert_programs(assets, ("kube-apiserver", "etcd"), next_step="make the folder with `kms-e2e build`")
+
+
+def assert_programs(assets: Path, names: Sequence[str], *, next_step: str) -> None:
+    """Assert that a folder of binaries holds these programs.
+
+    Raises: InputError naming the first that is missing.
+    """
+    for name in names:
         if not os.access(assets / name, os.X_OK):
             raise InputError(
                 f"{name} cannot be started",
                 seen="no such executable",
                 wanted="an executable file",
                 where=str(assets / name),
-                next_step="make the folder with `kms-e2e build`",
+                next_step=next_step,
             )

@@ -44,7 +44,7 @@ _PROVENANCE: Final = "provenance.json"
 _OUR_FOLDERS: Final = ("logs", "calls", "metrics")
 _OUR_FILES: Final = (
     *("run.json", "results.jsonl", "events.jsonl", "report.json", "report.html", "junit_kms_01.xml"),
-    *("conformance.json", "badge.svg", "badge.json", _PROVENANCE),
+    *("conformance.json", "badge.svg", "badge.json", "upstream.json", _PROVENANCE),
 )
 
 Show = Callable[[ScenarioResult], None]
@@ -81,9 +81,7 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     equipment = load_equipment(request.assets, request.report)
     if any(_needs_control_plane(item.entry) for item in planned):
         assert_control_plane(request.assets)
-    clear_report(request.report)
-    _keep_provenance(request)
-    _assert_room(request.report)
+    prepare(request.report, request.assets)
     begin_report(request.report, _header(request, equipment, catalogue, planned))
     try:
         with spans_of(os.environ) as add_span:
@@ -92,9 +90,9 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
         pass  # the planned scenarios without a result are in the report as interrupted
     except KmsE2EError as error:
         with contextlib.suppress(OSError):  # a full disk takes no report either
-            _write(request, exit_code=error.exit_code, note=str(error))
+            write(request.report, exit_code=error.exit_code, note=str(error))
         raise
-    return _write(request)
+    return write(request.report)
 
 
 def _execute(
@@ -106,7 +104,7 @@ def _execute(
 
     writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, tell)
     try:
-        with _terminable():
+        with terminable():
             _preflight(equipment)
             _run_phases(request, planned, writer)
         writer.finish_missing()
@@ -220,10 +218,16 @@ def clear_report(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _keep_provenance(request: RunRequest) -> None:
-    provenance = request.assets / _PROVENANCE
+def prepare(report: Path, assets: Path) -> None:
+    """Make the folder for the evidence, without what an earlier run of ours left, and copy provenance.json to it.
+
+    Raises: InputError when it holds files of somebody else; MachineError when there is too little room.
+    """
+    clear_report(report)
+    provenance = assets / _PROVENANCE
     if provenance.is_file():
-        shutil.copyfile(provenance, request.report / _PROVENANCE)
+        shutil.copyfile(provenance, report / _PROVENANCE)
+    _assert_room(report)
 
 
 def _assert_ours(folder: Path) -> None:
@@ -239,11 +243,15 @@ def _assert_ours(folder: Path) -> None:
         )
 
 
-def _write(request: RunRequest, *, exit_code: int | None = None, note: str = "") -> RunReport:
-    run = dataclasses.replace(collect_report(request.report), finished_at=time.time())
+def write(report: Path, *, exit_code: int | None = None, note: str = "") -> RunReport:
+    """Write the report of what was found until now, and return it; an `exit_code` and its `note` outweigh the results.
+
+    Raises: MachineError when the folder cannot be written.
+    """
+    run = dataclasses.replace(collect_report(report), finished_at=time.time())
     if exit_code is not None:
         run = dataclasses.replace(run, exit_code=exit_code, notes=(*run.notes, note))
-    write_report(request.report, run)
+    write_report(report, run)
     return run
 
 
@@ -252,7 +260,7 @@ def _needs_control_plane(entry: Scenario) -> bool:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Treat SIGTERM like Ctrl-C, so that a CI that gives up still gets its evidence."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,0 +1,74 @@
+"""`kms-e2e run --suite upstream`: Kubernetes' own end-to-end tests with every resource encrypted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.cli.assets import ensure_assets
+from pipeline.core.components import CLUSTER, UPSTREAM_TESTS
+from pipeline.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamOptions:
+    """The options of the command line; None is upstream's own selection, 0 the default number at a time."""
+
+    focus: str | None
+    skip: str | None
+    label_filter: str
+    procs: int
+    report_prefix: str
+    verify_list: bool
+    run_id: str
+    kubeconfig: Path | None
+
+
+def refuse_dagger(asked: bool) -> None:
+    """Refuse what does not exist: upstream's tests in the test image.
+
+    Raises: InputError.
+    """
+    if asked:
+        raise InputError(
+            "upstream's tests run on a host only, not in Dagger",
+            seen="--suite upstream --runner dagger",
+            next_step="leave --runner out",
+        )
+
+
+def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, options: UpstreamOptions) -> int:
+    """Build what is missing, run the tests, print a line for each scenario, and return the exit code.
+
+    Raises: KmsE2EError when input or machine are at fault.
+    """
+    # Here and not above, since a wrong option must not wait for gRPC.
+    from pipeline.suite.__main__ import show, summary  # noqa: PLC0415
+    from pipeline.suite.upstream.foreign import run_on_cluster  # noqa: PLC0415
+    from pipeline.suite.upstream.ginkgo import DEFAULT_FOCUS, DEFAULT_SKIP, TestSelection  # noqa: PLC0415
+    from pipeline.suite.upstream.run import UpstreamRequest, run_upstream  # noqa: PLC0415
+
+    selection = TestSelection(
+        DEFAULT_FOCUS if options.focus is None else options.focus,
+        DEFAULT_SKIP if options.skip is None else options.skip,
+        options.label_filter,
+    )
+    request = UpstreamRequest(
+        assets=ensure_assets(assets, config, UPSTREAM_TESTS if options.kubeconfig else (*CLUSTER, *UPSTREAM_TESTS)),
+        report=report,
+        selection=selection,
+        procs=options.procs,
+        report_prefix=options.report_prefix,
+        verify_list=options.verify_list,
+        run_id=options.run_id,
+    )
+    if options.kubeconfig:
+        run = run_on_cluster(request, options.kubeconfig, show, _say)
+    else:
+        run = run_upstream(request, show, _say)
+    print(summary(run, report), flush=True)
+    return run.exit_code
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

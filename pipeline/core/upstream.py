@@ -1,0 +1,94 @@
+"""What a run of upstream's own tests found, beside the scenarios that judge it: the model behind upstream.json."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+NEEDS_A_NODE: Final = "needs a node"
+_SIG: Final = re.compile(r"\[(sig-[a-z-]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamTest:
+    """One of upstream's tests: `outcome` is passed, failed, skipped, interrupted or needs a node (then it was not run).
+
+    `message` is upstream's failure or reason to skip; for a test that needs a node what it needs.
+    """
+
+    name: str
+    outcome: str
+    message: str = ""
+    duration_s: float = 0.0
+
+    @property
+    def sig(self) -> str:
+        """Return the group that owns the test, such as `sig-auth`."""
+        found = _SIG.search(self.name)
+        return found[1] if found else "other"
+
+
+@dataclass(frozen=True, slots=True)
+class SigRow:
+    """How many tests of one group ended how. Interrupted and skipped ones are `other`."""
+
+    sig: str
+    passed: int
+    failed: int
+    needs_a_node: int
+    other: int
+
+    @property
+    def total(self) -> int:
+        """Return the number of selected tests."""
+        return self.passed + self.failed + self.needs_a_node + self.other
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenResource:
+    """Values of one resource that etcd was given, and how often kube-apiserver says it encrypted one."""
+
+    resource: str
+    written: int
+    counted: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlainKeys:
+    """Values written below a key that is never encrypted."""
+
+    prefix: str
+    written: int
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamReport:
+    """Everything of one run; the lists about writes are empty for a cluster whose etcd is not looked at.
+
+    `duration_s` is the time from ginkgo's start to its end, in seconds; `procs` how many tests ran at a time.
+    """
+
+    kubernetes: str
+    focus: str
+    skip: str
+    label_filter: str
+    procs: int
+    duration_s: float
+    tests: tuple[UpstreamTest, ...]
+    resources: tuple[WrittenResource, ...] = ()
+    plain: tuple[PlainKeys, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def rows(self) -> tuple[SigRow, ...]:
+        """Return the table by group, with a last row of totals."""
+        groups = sorted({test.sig for test in self.tests})
+        rows = [_row(group, (test for test in self.tests if test.sig == group)) for group in groups]
+        return (*rows, _row("all", self.tests))
+
+
+def _row(sig: str, tests: Iterable[UpstreamTest]) -> SigRow:
+    outcomes = [test.outcome for test in tests]
+    passed, failed, needs = (outcomes.count(outcome) for outcome in ("passed", "failed", NEEDS_A_NODE))
+    return SigRow(sig, passed, failed, needs, len(outcomes) - passed - failed - needs)
