@@ -24,6 +24,7 @@ HOOKS: Final = (
     "backend_calls",
     "metrics",
     "serve_v1",
+    "other_version",
 )
 DEFAULT_READY_TIMEOUT_S: Final = 30.0
 SOCKET_NAME: Final = "kms.sock"
@@ -97,6 +98,8 @@ class PluginSpec:
     what the plugin shows as metrics. `root` is the folder of a root file system in the folder of binaries that the
     plugin runs in by chroot, empty for none; `user` is `name`, `uid` or `uid:gid`, the runner's own by default.
     `expected` names the scenarios that are expected to fail, each with the reason.
+    `serve_v1` and `other_version` are no commands that end but take the place of `argv`: the plugin with KMS v1, and
+    another version of it, such as the release that is in use.
     """
 
     name: Annotated[str, PLUGIN_NAME]

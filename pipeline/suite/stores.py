@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from pipeline.core.encryption import EncryptionConfiguration, KmsProvider
 from pipeline.harness.api import ApiClient, Reply
@@ -12,7 +13,12 @@ from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.etcd import EtcdValue
 from pipeline.harness.storage import stored_form
 from pipeline.suite.scenario import ProofRecorder
-from pipeline.suite.support import CREATED, SECRETS_PREFIX, Secret, under
+from pipeline.suite.support import CREATED, SECRETS_PREFIX, Secret, alive, reached, under
+
+# kube-apiserver dials a plugin again within 1 s x 1.6, and answers reads again when its watch cache is up.
+READ_TIMEOUT_S: Final = 45.0
+# HTTP codes of an API server that starts: nobody listens yet, not authorised yet, storage is initialising, not serving.
+STARTING: Final = (0, 403, 429, 503)
 
 
 def restart_with(plane: ControlPlane, configuration: EncryptionConfiguration, *, ready: bool = True) -> None:
@@ -97,6 +103,22 @@ def assert_readable(api: ApiClient, proof: ProofRecorder, secrets: Sequence[Secr
     proof.that(
         f"{len(secrets)} Secrets read back {when}: not readable", observed=list(unreadable(api, secrets)), wanted=[]
     )
+
+
+def await_readable(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[Secret], when: str) -> None:
+    """Wait until every Secret is read as it was written, and prove it."""
+
+    def readable() -> str | bool:
+        problems = list(unreadable(plane.api, secrets))
+        return not problems or f"not yet: {problems[0]}"
+
+    reached(proof, f"Secrets are readable {when}", readable, timeout_s=READ_TIMEOUT_S, alive=alive(plane))
+
+
+def restart_unwaited(plane: ControlPlane) -> None:
+    """Forget every cache; with unreadable Secrets kube-apiserver is live after a minute only, and answers before."""
+    plane.server.stop()
+    plane.server.start()
 
 
 def value_of(reply: Reply) -> bytes:

@@ -7,10 +7,12 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+
+	"example.com/kms-plugin/internal/keyservice"
 )
 
 const usageText = `Usage:
-  kms-plugin serve --listen ADDRESS --key-ring FILE [--metrics-listen ADDRESS] [--kms-v1] [--log-level LEVEL]
+  kms-plugin serve --listen ADDRESS --key-ring FILE [--metrics-listen ADDRESS] [--kms-v1] [--scheme SCHEME] [--log-level LEVEL]
   kms-plugin init --key-ring FILE                    make a key ring with one key
   kms-plugin rotate --key-ring FILE [--reinstate ID] add a new key, or an old one under a new ID, and make it active
   kms-plugin disable --key-ring FILE --key-id ID     refuse to decrypt with a key
@@ -23,6 +25,8 @@ const usageText = `Usage:
   --metrics-listen ADDRESS  unix:///path/to/socket or 127.0.0.1:PORT; GET /metrics (default: no metrics)
   --key-ring FILE           key file of mode 0600; serve makes it if it is absent, and sees changes at the next call
   --kms-v1                  serve KMS v1 too, for migrations (default: KMS v2 only)
+  --scheme SCHEME           how Encrypt seals: hkdf-sha256-aes-256-gcm (default), or aes-256-gcm as before keys were
+                            derived; Decrypt opens both
   --log-level LEVEL         debug, info, warn or error (default: info); the log goes to standard error as JSON lines
 `
 
@@ -35,6 +39,7 @@ type options struct {
 	reinstate     string
 	old           bool
 	kmsV1         bool
+	scheme        string
 	logLevel      slog.Level
 }
 
@@ -44,7 +49,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"serve":   {[]string{"listen", "metrics-listen", "key-ring", "kms-v1", "log-level"}, serve},
+	"serve":   {[]string{"listen", "metrics-listen", "key-ring", "kms-v1", "scheme", "log-level"}, serve},
 	"init":    {[]string{"key-ring"}, initRing},
 	"rotate":  {[]string{"key-ring", "reinstate"}, rotate},
 	"disable": {[]string{"key-ring", "key-id", "old"}, disable},
@@ -97,6 +102,8 @@ func defineFlags(flags *flag.FlagSet, parsed *options, names []string) {
 			flags.BoolVar(&parsed.old, name, false, "")
 		case "kms-v1":
 			flags.BoolVar(&parsed.kmsV1, name, false, "")
+		case "scheme":
+			flags.StringVar(&parsed.scheme, name, keyservice.Scheme, "")
 		case "log-level":
 			flags.TextVar(&parsed.logLevel, name, slog.LevelInfo, "")
 		}

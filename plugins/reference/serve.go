@@ -34,7 +34,10 @@ func serve(ctx context.Context, options options, _, stderr io.Writer) error {
 		return err
 	}
 	metrics := server.NewMetrics()
-	keys := keyservice.New(store, metrics.KeyUsed)
+	keys, err := keyservice.New(store, metrics.KeyUsed).WithScheme(options.scheme)
+	if err != nil {
+		return usagef("serve: --scheme: %w", err)
+	}
 	parts := server.Options{Service: keys, RuntimeVersion: version, Logger: logger, Metrics: metrics}
 	if options.kmsV1 {
 		parts.V1 = keys

@@ -12,7 +12,7 @@ from pipeline.harness.inspection.inventory import take_inventory
 from pipeline.harness.kms import KmsCallError
 from pipeline.harness.snapshot import save_snapshot
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.stores import assert_readable, unreadable
+from pipeline.suite.stores import READ_TIMEOUT_S, STARTING, assert_readable, await_readable, restart_unwaited
 from pipeline.suite.support import (
     Secret,
     alive,
@@ -26,11 +26,7 @@ from pipeline.suite.support import (
 )
 
 _IN_USE_TIMEOUT_S: Final = 60.0
-# kube-apiserver dials a plugin again within 1 s x 1.6, and answers reads again when its watch cache is up.
-_READ_TIMEOUT_S: Final = 45.0
 _SERVER_ERROR: Final = 500
-# Nobody listens yet, not authorised yet, storage is initialising, not serving yet.
-_STARTING: Final = (0, 403, 429, 503)
 
 MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
 
@@ -64,15 +60,15 @@ def scenario_restore(make_control_plane: MakeControlPlane, proof: ProofRecorder)
     _prove_missing(plane, proof, "with all keys", [])
     plane.plugin.hook("disable_old_key")
     _prove_missing(plane, proof, "with the newest key", [first_id])
-    _restart(plane)
-    _await_readable(plane, proof, new, "with the newest key")
+    restart_unwaited(plane)
+    await_readable(plane, proof, new, "with the newest key")
     _prove_closed(plane, proof, old, "without their key")
     lost = _lose_state(plane)
     _prove_missing(plane, proof, "without any key", sorted([first_id, second_id]))
-    _restart(plane)
+    restart_unwaited(plane)
     _prove_closed(plane, proof, [*old, *new], "without any key")
     _bring_back(plane, lost)
-    _await_readable(plane, proof, new, "with the key brought back")
+    await_readable(plane, proof, new, "with the key brought back")
 
 
 def _restore_after_loss(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[Secret]) -> None:
@@ -102,17 +98,11 @@ def _prove_missing(plane: ControlPlane, proof: ProofRecorder, when: str, wanted:
     proof.that(f"keyIDs that the plugin lacks {when}", observed=sorted(missing), wanted=wanted)
 
 
-def _restart(plane: ControlPlane) -> None:
-    """Forget every cache; with unreadable Secrets kube-apiserver is live after a minute only, and answers before."""
-    plane.server.stop()
-    plane.server.start()
-
-
 def _prove_closed(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[Secret], when: str) -> None:
     def answered() -> bool:
-        return plane.api.get(secrets[0].path).status not in _STARTING
+        return plane.api.get(secrets[0].path).status not in STARTING
 
-    reached(proof, f"reads are answered {when}", answered, timeout_s=_READ_TIMEOUT_S, alive=alive(plane))
+    reached(proof, f"reads are answered {when}", answered, timeout_s=READ_TIMEOUT_S, alive=alive(plane))
     for secret in secrets:
         reply = plane.api.get_secret(secret.namespace, secret.name)
         proof.that(
@@ -122,14 +112,6 @@ def _prove_closed(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[S
             holds=reply.status == _SERVER_ERROR and "data" not in reply.body,
         )
     plane.assert_alive()
-
-
-def _await_readable(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[Secret], when: str) -> None:
-    def readable() -> str | bool:
-        problems = list(unreadable(plane.api, secrets))
-        return not problems or f"not yet: {problems[0]}"
-
-    reached(proof, f"Secrets are readable {when}", readable, timeout_s=_READ_TIMEOUT_S, alive=alive(plane))
 
 
 def _lose_state(plane: ControlPlane) -> Path:

@@ -1,4 +1,4 @@
-"""F59 and F59b: two API servers on one etcd: staggered rotation, and the safe order of a change of provider."""
+"""F59 to F59c: several API servers on one etcd: staggered rotation, and the safe order of a change of provider."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from pipeline.core.encryption import KmsProvider, Provider, encrypt
@@ -34,43 +35,66 @@ def _read_everywhere(
         assert_readable(server.api, proof, secrets, f"by {server.options.name} {when}")
 
 
-@scenario(
-    Scenario(
-        id="F59",
-        title="two API servers with plugins of their own converge after a staggered rotation",
+def _staggered(number: str, servers: str) -> Scenario:
+    return Scenario(
+        id=number,
+        title=f"{servers} API servers with plugins of their own converge after a staggered rotation",
         level=Level.SHOULD,
         source="KEP-3299: rotation with several API servers; kubernetes issue 138950 (servers that disagree)",
         subject=Subject.PROCEDURE,
         hooks=("rotate",),
-        deadline_s=300.0,
+        deadline_s=420.0,
         fast=False,
         waits=True,
         twin=Twin(breaks="proxy of the first server: Decrypt fails", reason="by kube-apiserver .*not readable"),
     )
-)
+
+
+@scenario(_staggered("F59", "two"))
 def scenario_staggered_rotation(
     make_control_plane: MakeControlPlane, scenario_equipment: Equipment, proof: ProofRecorder
 ) -> None:
     """One server takes the new key up, then the other; each reads what the other wrote at every stage.
 
-    The plugins are two instances on one backend. The time between the two first uses is reported.
+    The plugins are instances on one backend. The time between the first and the last first use is reported.
     """
-    plane = make_control_plane(ControlPlaneOptions())
-    second = plane.plugin.sibling("kms-plugin-2")
-    second.start()
-    name, listen = f"{plane.name}-second", plane.supervisor.folder / "kms-2.sock"
-    calls = scenario_equipment.evidence.calls(name)
-    with FaultProxy(listen=listen, upstream=second.socket, plane=name, calls_path=calls):
-        other = plane.make_server(_SECOND)
-        other.write_configuration(encrypt(["secrets"], KmsProvider(plane.options.provider, f"unix://{listen}")))
-        other.start()
-        other.wait_ready()
-        _prove_convergence(plane, other, proof)
-    second.client.close()
+    _stagger(make_control_plane, scenario_equipment, proof, more_servers=1)
 
 
-def _prove_convergence(plane: ControlPlane, other: KubeApiServer, proof: ProofRecorder) -> None:
-    servers, namespace = (plane.server, other), new_namespace(plane, proof)
+@scenario(_staggered("F59c", "three"))
+def scenario_staggered_rotation_of_three(
+    make_control_plane: MakeControlPlane, scenario_equipment: Equipment, proof: ProofRecorder
+) -> None:
+    """The same with three servers and three plugins, as in a control plane of three nodes."""
+    _stagger(make_control_plane, scenario_equipment, proof, more_servers=2)
+
+
+def _stagger(make: MakeControlPlane, equipment: Equipment, proof: ProofRecorder, *, more_servers: int) -> None:
+    plane = make(ControlPlaneOptions())
+    servers = [plane.server]
+    with ExitStack() as stack:
+        servers += [_server_with_plugin(plane, equipment, 2 + number, stack) for number in range(more_servers)]
+        for server in servers[1:]:
+            server.wait_ready()
+        _prove_convergence(plane, servers, proof)
+
+
+def _server_with_plugin(plane: ControlPlane, equipment: Equipment, number: int, stack: ExitStack) -> KubeApiServer:
+    """Start one more API server with a proxy and an instance of the plugin of its own."""
+    plugin = plane.plugin.sibling(f"kms-plugin-{number}")
+    plugin.start()
+    stack.callback(plugin.client.close)
+    name, listen = f"{plane.name}-server-{number}", plane.supervisor.folder / f"kms-{number}.sock"
+    calls = equipment.evidence.calls(name)
+    stack.enter_context(FaultProxy(listen=listen, upstream=plugin.socket, plane=name, calls_path=calls))
+    server = plane.make_server(f"kube-apiserver-{number}")
+    server.write_configuration(encrypt(["secrets"], KmsProvider(plane.options.provider, f"unix://{listen}")))
+    server.start()
+    return server
+
+
+def _prove_convergence(plane: ControlPlane, servers: Sequence[KubeApiServer], proof: ProofRecorder) -> None:
+    namespace = new_namespace(plane, proof)
     secrets = [create_in(server.api, proof, _new(namespace)) for server in servers]
     _read_everywhere(proof, servers, secrets, "before the rotation")
     key_id, rotated = rotate(plane, proof), time.monotonic()
@@ -88,8 +112,13 @@ def _prove_convergence(plane: ControlPlane, other: KubeApiServer, proof: ProofRe
         used_s.append(time.monotonic() - rotated)
         secrets.extend(create_in(each.api, proof, _new(namespace)) for each in servers)
         _read_everywhere(proof, servers, secrets, f"when {server.options.name} uses the new key")
-    window = f"{used_s[0]:.1f} s and {used_s[1]:.1f} s after the rotation"
-    proof.that("convergence (reported)", observed=window, wanted="both use the new key", holds=used_s[0] <= used_s[1])
+    seen_s = ", ".join(f"{one_s:.1f} s" for one_s in used_s)
+    proof.that(
+        "convergence window (reported)",
+        observed=f"{used_s[-1] - used_s[0]:.1f} s; the servers used the new key {seen_s} after the rotation",
+        wanted="reported",
+        holds=True,
+    )
 
 
 @scenario(

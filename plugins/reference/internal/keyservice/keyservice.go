@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -25,8 +26,11 @@ import (
 const (
 	// SchemeAnnotation names how a ciphertext was made, so that a later version may use another way.
 	SchemeAnnotation = "scheme.kms-plugin.example.com"
-	// Scheme is the only value of SchemeAnnotation so far.
+	// Scheme is the value of SchemeAnnotation for what is written now.
 	Scheme = "hkdf-sha256-aes-256-gcm"
+	// OldScheme is the one before keys were derived. Both are read; which one is written is an option, so that an upgrade
+	// has a way back: first the version that reads the new scheme goes everywhere, then the new scheme is written.
+	OldScheme = "aes-256-gcm"
 
 	// MaxCiphertextBytes is the API server's limit for what Encrypt returns.
 	// Source: kubernetes/apiserver, kmsv2/envelope.go, encryptedDEKSourceMaxSize.
@@ -35,6 +39,9 @@ const (
 
 	purposeV2 = "kms-v2"
 )
+
+// ErrUnknownScheme says that no version of this plugin writes a scheme.
+var ErrUnknownScheme = errors.New("unknown scheme")
 
 // Keys gives the key ring as it is now.
 type Keys interface {
@@ -45,6 +52,7 @@ type Keys interface {
 type Service struct {
 	keys      Keys
 	onKeyUsed func(operation string)
+	scheme    string
 }
 
 var _ service.Service = (*Service)(nil)
@@ -52,7 +60,17 @@ var _ service.Service = (*Service)(nil)
 // New returns a service. It calls onKeyUsed with "encrypt" or "decrypt" each time it uses a key, as a remote KMS would
 // write it on the bill.
 func New(keys Keys, onKeyUsed func(operation string)) *Service {
-	return &Service{keys: keys, onKeyUsed: onKeyUsed}
+	return &Service{keys: keys, onKeyUsed: onKeyUsed, scheme: Scheme}
+}
+
+// WithScheme returns the service with another scheme for what KMS v2's Encrypt writes: Scheme or OldScheme.
+func (s *Service) WithScheme(scheme string) (*Service, error) {
+	if scheme != Scheme && scheme != OldScheme {
+		return nil, fmt.Errorf("%w: %.64q, want %s or %s", ErrUnknownScheme, scheme, Scheme, OldScheme)
+	}
+	changed := *s
+	changed.scheme = scheme
+	return &changed, nil
 }
 
 // Status reports the active key. An unusable key ring is a gRPC error, not a healthz text: while healthz answers anything,
@@ -75,8 +93,8 @@ func (s *Service) Encrypt(ctx context.Context, _ string, data []byte) (*service.
 		return nil, err
 	}
 	key := ring.Active()
-	annotations := map[string][]byte{SchemeAnnotation: []byte(Scheme)}
-	ciphertext, err := s.seal(key, data, additionalData(purposeV2, key.ID, annotations))
+	annotations := map[string][]byte{SchemeAnnotation: []byte(s.scheme)}
+	ciphertext, err := s.seal(key, s.scheme, data, additionalData(purposeV2, key.ID, annotations))
 	if err != nil {
 		return nil, err
 	}
@@ -85,14 +103,16 @@ func (s *Service) Encrypt(ctx context.Context, _ string, data []byte) (*service.
 
 // Decrypt opens what Encrypt returned.
 func (s *Service) Decrypt(ctx context.Context, _ string, request *service.DecryptRequest) ([]byte, error) {
-	if scheme := request.Annotations[SchemeAnnotation]; string(scheme) != Scheme {
-		return nil, status.Errorf(codes.InvalidArgument, "annotation %s is %.64q, want %q", SchemeAnnotation, scheme, Scheme)
+	scheme := string(request.Annotations[SchemeAnnotation])
+	if scheme != Scheme && scheme != OldScheme {
+		return nil, status.Errorf(codes.InvalidArgument, "annotation %s is %.64q, want %q or %q",
+			SchemeAnnotation, scheme, Scheme, OldScheme)
 	}
 	ring, err := s.current(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.open(ring, request.KeyID, request.Ciphertext, additionalData(purposeV2, request.KeyID, request.Annotations))
+	return s.open(ring, request.KeyID, scheme, request.Ciphertext, additionalData(purposeV2, request.KeyID, request.Annotations))
 }
 
 func (s *Service) current(ctx context.Context) (keyring.Ring, error) {
@@ -106,16 +126,20 @@ func (s *Service) current(ctx context.Context) (keyring.Ring, error) {
 	return ring, nil
 }
 
-func (s *Service) seal(key keyring.Key, plaintext, additional []byte) ([]byte, error) {
+func (s *Service) seal(key keyring.Key, scheme string, plaintext, additional []byte) ([]byte, error) {
 	s.onKeyUsed("encrypt")
-	sealed, err := key.Seal(plaintext, additional)
+	seal := key.Seal
+	if scheme == OldScheme {
+		seal = key.SealDirect
+	}
+	sealed, err := seal(plaintext, additional)
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "encrypt with key %q: %v", key.ID, err)
 	}
 	return sealed, nil
 }
 
-func (s *Service) open(ring keyring.Ring, keyID string, sealed, additional []byte) ([]byte, error) {
+func (s *Service) open(ring keyring.Ring, keyID, scheme string, sealed, additional []byte) ([]byte, error) {
 	key, err := ring.Key(keyID)
 	switch {
 	case errors.Is(err, keyring.ErrUnknownKey):
@@ -124,7 +148,11 @@ func (s *Service) open(ring keyring.Ring, keyID string, sealed, additional []byt
 		return nil, status.Errorf(codes.FailedPrecondition, "key %.128q: %v", keyID, err)
 	}
 	s.onKeyUsed("decrypt")
-	plaintext, err := key.Open(sealed, additional)
+	open := key.Open
+	if scheme == OldScheme {
+		open = key.OpenDirect
+	}
+	plaintext, err := open(sealed, additional)
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "key %q: %v", keyID, err)
 	}

@@ -50,6 +50,31 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
+func TestEachVersionReadsWhatTheOtherWrote(t *testing.T) {
+	newer, _, _ := newService(t)
+	older, err := newer.WithScheme(OldScheme)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pair := range map[string][2]*Service{"upgrade": {older, newer}, "rollback": {newer, older}} {
+		written := mustEncrypt(t, pair[0], []byte("secret"))
+		got, err := pair[1].Decrypt(t.Context(), "uid", request(written))
+		if err != nil || string(got) != "secret" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		swapped := Scheme
+		if string(written.Annotations[SchemeAnnotation]) == Scheme {
+			swapped = OldScheme
+		}
+		written.Annotations[SchemeAnnotation] = []byte(swapped)
+		_, err = pair[1].Decrypt(t.Context(), "uid", request(written))
+		checkCode(t, err, codes.InvalidArgument)
+	}
+	if _, err := newer.WithScheme("rot13"); !errors.Is(err, ErrUnknownScheme) {
+		t.Errorf("rot13: %v", err)
+	}
+}
+
 func TestStatusUsesNoKey(t *testing.T) {
 	keyService, keys, uses := newService(t)
 	for range 100 {

@@ -31,7 +31,7 @@ func (s *Service) EncryptV1(ctx context.Context, data []byte) (keyID string, cip
 		return "", nil, err
 	}
 	key := ring.Active()
-	sealed, err := s.seal(key, data, additionalData(purposeV1, key.ID, nil))
+	sealed, err := s.seal(key, Scheme, data, additionalData(purposeV1, key.ID, nil))
 	if err != nil {
 		return "", nil, err
 	}
@@ -49,7 +49,7 @@ func (s *Service) DecryptV1(ctx context.Context, ciphertext []byte) (keyID strin
 	if err != nil {
 		return keyID, nil, err
 	}
-	plaintext, err = s.open(ring, keyID, sealed, additionalData(purposeV1, keyID, nil))
+	plaintext, err = s.open(ring, keyID, Scheme, sealed, additionalData(purposeV1, keyID, nil))
 	return keyID, plaintext, err
 }
 
