@@ -69,3 +69,13 @@ bench: $(VENV)/installed ## measure this machine: control plane start beside env
 
 bench-cold: $(VENV)/installed ## measure a run from empty caches (minutes)
 	$(BIN)/python -m bench --row cold --output "$(ARTIFACTS)/bench-cold.json"
+
+.PHONY: soak
+soak: $(VENV)/installed ## 50 reloads, 10 minutes of load, 5 minutes of denied permissions, with plots (an hour)
+	$(BIN)/kms-e2e run --soak --id F71 --id F72 --id F73 --report "$(ARTIFACTS)/soak"; code=$$?; \
+	$(BIN)/python -m bench.soak "$(ARTIFACTS)/soak" && exit $$code
+
+.PHONY: mutants
+mutants: $(VENV)/installed ## break plugin, settings and procedures on purpose: every mutant must be killed (an hour); MUTANTS='--fast --sample 5'
+	$(BIN)/kms-e2e build --output "$(ASSETS)"
+	$(BIN)/python -m tests.e2e.mutants --assets "$(ASSETS)" --report "$(ARTIFACTS)/mutants" --output "$(ARTIFACTS)/mutants.md" $(MUTANTS)

@@ -45,6 +45,7 @@ FAULTS: Final = {
     "bound-to-uid": "decrypts only for the uid that encrypted",
     "wrong-plaintext": "Decrypt returns other bytes",
     "mixes-up": "concurrent Decrypts get each other's plaintext",
+    "caches-by-key-id": "Decrypt answers from a cache by keyID alone",
     "ignores-key-id": "Decrypt takes any keyID",
     "no-authentication": "Decrypt does not notice altered ciphertext",
     "ignores-annotations": "Decrypt does not notice altered annotations",
@@ -60,6 +61,7 @@ FAULTS: Final = {
     "own-keys": "a second process has keys of its own",
     "logs-plaintext": "logs what it encrypts, as base64",
     "metrics-plaintext": "shows what it encrypts in its metrics",
+    "grows": "keeps 64 KiB of memory for each Encrypt",
     "overloaded": "refuses more than 20 calls at once",
     "slow": "takes 200 ms for each call",
     "v1-only": "speaks KMS v1 and not v2",
@@ -128,6 +130,8 @@ class Plugin:
         self.calls = 0
         self.in_flight: list[bytes] = []
         self.first = b""
+        self.kept: list[bytes] = []
+        self.cache: dict[str, bytes] = {}
 
     async def status(self, request: v2.StatusRequest) -> v2.StatusResponse:
         self.calls += 1
@@ -160,6 +164,8 @@ class Plugin:
 
     async def encrypt(self, request: v2.EncryptRequest) -> v2.EncryptResponse:
         self.backend.used()
+        if self.fault == "grows":
+            self.kept.append(os.urandom(64 * 1024))
         if self.fault == "logs-plaintext":
             print(json.dumps({"method": "Encrypt", "data": base64.b64encode(request.plaintext).decode()}), flush=True)
         if self.fault == "metrics-plaintext":
@@ -224,6 +230,8 @@ class Plugin:
             raise Failed(grpc.StatusCode.INVALID_ARGUMENT, "not a ciphertext of this key") from error
         if self.fault == "wrong-plaintext":
             return plaintext[::-1]
+        if self.fault == "caches-by-key-id":
+            return self.cache.setdefault(request.key_id, plaintext)
         return await self.mixed_up(plaintext) if self.fault == "mixes-up" else plaintext
 
     async def mixed_up(self, plaintext: bytes) -> bytes:

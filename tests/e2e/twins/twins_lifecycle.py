@@ -11,13 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.encryption import EncryptionConfiguration, Identity
+from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, ResourceRule
 from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane, Equipment
 from pipeline.harness.kube_apiserver import KubeApiServer
 from pipeline.harness.proxy import Error
 from pipeline.harness.storage import DekSourceType, decode, encode
+from pipeline.host.project import reference_spec
+from pipeline.suite.lifecycle import scenarios_soak
 from tests.e2e.twins.breaks import Sabotage, faults
+
+_HOOKS: Final = reference_spec().hooks
+_ANOTHER_RING: Final = tuple(word.replace("keyring.json", "another.json") for word in reference_spec().argv)
 
 
 def declared_as_seed(plane: ControlPlane) -> None:
@@ -87,6 +92,37 @@ def slow_when_encrypted(plane: ControlPlane) -> None:
     plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
 
 
+def another_provider_each_time(plane: ControlPlane) -> None:
+    """Let each configuration keep a provider for each one before; a tenth of the reloads is enough to show it."""
+    scenarios_soak.RELOADS_WANTED = 16
+    write, names = plane.server.write_configuration, list[KmsProvider]()
+
+    def writing(configuration: EncryptionConfiguration) -> None:
+        names.append(KmsProvider(f"left-{len(names)}", f"unix://{plane.plugin.socket}"))
+        rule = configuration.rules[0]
+        write(EncryptionConfiguration((ResourceRule(rule.resources, (*rule.providers, *names)),)))
+
+    plane.server.write_configuration = writing  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def shorter_load(_: ControlPlane) -> None:
+    """Load for a minute: what the broken plugin keeps is far above the limit by then."""
+    scenarios_soak.LOAD_S = 60.0
+
+
+def restarted_in_the_outage(plane: ControlPlane) -> None:
+    """Restart kube-apiserver before the outage ends, after a minute of it."""
+    scenarios_soak.DENIED_S = 60.0
+    clear = plane.proxy.faults.clear
+
+    def clearing() -> None:
+        plane.server.stop()
+        clear()
+        plane.server.start()
+
+    plane.proxy.faults.clear = clearing  # type: ignore[method-assign] # breaking it is the purpose
+
+
 @dataclass(frozen=True, slots=True)
 class OtherProvenance(Sabotage):
     """Binaries beside a provenance.json that names a Go version which none was built with."""
@@ -105,9 +141,15 @@ class OtherProvenance(Sabotage):
 LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F56": Sabotage(plane=old_key_stays),
     "F59": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
+    "F59c": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
     "F59b": Sabotage(plane=new_provider_late),
     "F58b": Sabotage(plane=declared_as_seed),
+    "F57": Sabotage(hooks={**_HOOKS, "other_version": _ANOTHER_RING}),
+    "F70": Sabotage(plugin_fault="overloaded"),
     "F61": Sabotage(plane=slow_when_encrypted),
+    "F71": Sabotage(plane=another_provider_each_time),
+    "F72": Sabotage(plugin_fault="grows", plane=shorter_load),
+    "F73": Sabotage(plane=restarted_in_the_outage),
     "F63": OtherProvenance(),
     "F60": Sabotage(plane=wrapped_again),
 }

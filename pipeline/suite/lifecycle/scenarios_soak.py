@@ -1,0 +1,234 @@
+"""F71 to F73, the soak tier: fifty reloads, ten minutes of load, five minutes of denied permissions.
+
+The API server is the released one, unmodified: it looks at its configuration every 60 s, so fifty reloads take
+50 minutes. All three run beside each other.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+from pipeline.core.encryption import KmsProvider, encrypt
+from pipeline.core.result import Level, Subject
+from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
+from pipeline.harness.proxy import Error
+from pipeline.suite.configuration.reload import RELOAD_POLL_S, RELOAD_TIMEOUT_S, reloads
+from pipeline.suite.lifecycle.resources import Sample, Sampler, median_of, slope_per_minute
+from pipeline.suite.lifecycle.workload import Measured
+from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
+from pipeline.suite.stores import assert_readable
+from pipeline.suite.support import OK, Secret, alive, new_namespace, reached, write_secret, write_secrets
+
+RELOADS_WANTED: int = 50
+LOAD_S: float = 600.0
+DENIED_S: float = 300.0
+RATE: Final = 200
+_FIRST_RELOADS: Final = 5
+# Fewer than one for every second reload: what leaks does so with each of them.
+_FLAT: Final = 8
+_WORKERS: Final = 8
+_OBJECTS: Final = 40
+_KMS_PERIOD_S: Final = 0.05
+# A leak of this much with each request is what a slope must not reach.
+_LEAK_BYTES: Final = 1024
+_LOOK_S: Final = 5.0
+_SERVER: Final = "kube-apiserver"
+_PLUGIN: Final = "kms-plugin"
+
+MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
+
+
+def _sampler(plane: ControlPlane, equipment: Equipment) -> Sampler:
+    processes = {_SERVER: plane.server.process, _PLUGIN: plane.plugin.process}
+    pids = {name: process.pid for name, process in processes.items() if process is not None}
+    return Sampler(pids, equipment.evidence.logs(plane.name))
+
+
+@scenario(
+    Scenario(
+        id="F71",
+        title="fifty reloads leave threads, descriptors and sockets of kube-apiserver and plugin as they were",
+        level=Level.SHOULD,
+        source="kubernetes PR 111986 (goroutines left by reloads) and PR 113955 (a connection closed by a reload)",
+        subject=Subject.KUBE_APISERVER,
+        deadline_s=3 * 3600.0,
+        fast=False,
+        soak=True,
+        twin=Twin(
+            breaks="configuration: each reload adds a provider and removes none", reason="(descriptors|sockets) of"
+        ),
+    )
+)
+def scenario_reloads(make_control_plane: MakeControlPlane, scenario_equipment: Equipment, proof: ProofRecorder) -> None:
+    """kube-apiserver dials the plugin itself; medians of /proc after the first five reloads and after the last five.
+
+    After each reload a Secret is written and the first one read, so that the new transformers are used.
+    """
+    plane = make_control_plane(ControlPlaneOptions())
+    direct = dataclasses.replace(plane.provider, endpoint=f"unix://{plane.plugin.socket}")
+    namespace = new_namespace(plane, proof)
+    first, marks = write_secret(plane, proof, namespace), list[int]()
+    with _sampler(plane, scenario_equipment) as sampler:
+        for number in range(1, RELOADS_WANTED + 1):
+            _reload(plane, proof, number, direct)
+            write_secret(plane, proof, namespace)
+            assert_readable(plane.api, proof, [first], f"after reload {number}")
+            marks.append(len(sampler.samples))
+    failed = reloads(plane.server, "failure")
+    proof.that("reloads that failed", observed=failed, wanted=0.0)
+    ends = (sampler.samples[marks[0] : marks[_FIRST_RELOADS]], sampler.samples[marks[-_FIRST_RELOADS - 1] :])
+    for process in (_SERVER, _PLUGIN):
+        before, after = ([one for one in part if one.process == process] for part in ends)
+        _prove_flat(proof, process, before, after)
+
+
+def _reload(plane: ControlPlane, proof: ProofRecorder, number: int, provider: KmsProvider) -> None:
+    # Each configuration differs from the one before, in the time a call may take.
+    changed = dataclasses.replace(provider, timeout_s=provider.timeout_s + number / 1000)
+    before = reloads(plane.server, "success")
+    plane.server.write_configuration(encrypt(["secrets"], changed))
+    reached(
+        proof,
+        f"reload {number}",
+        lambda: reloads(plane.server, "success") > before,
+        timeout_s=RELOAD_TIMEOUT_S,
+        poll_s=RELOAD_POLL_S,
+        alive=alive(plane),
+    )
+
+
+def _prove_flat(proof: ProofRecorder, process: str, before: list[Sample], after: list[Sample]) -> None:
+    for column in ("threads", "descriptors", "sockets"):
+        then, now = median_of(before, column), median_of(after, column)
+        proof.that(
+            f"{column} of {process} after {RELOADS_WANTED} reloads",
+            observed=f"{now:g}",
+            wanted=f"at most {then:g} + {_FLAT}",
+            holds=now <= then + _FLAT,
+        )
+    proof.that(
+        f"memory of {process} (reported)",
+        observed=f"{_mib(median_of(before, 'rss_bytes'))} before, {_mib(median_of(after, 'rss_bytes'))} after",
+        wanted="reported",
+        holds=True,
+    )
+
+
+@scenario(
+    Scenario(
+        id="F72",
+        title="ten minutes at 200 requests a second do not make kube-apiserver or plugin grow",
+        level=Level.SHOULD,
+        source="a leak of 1 KiB a request is 12 MiB a minute at this rate; none is known of a public plugin",
+        subject=Subject.PLUGIN,
+        deadline_s=1800.0,
+        fast=False,
+        soak=True,
+        twin=Twin(breaks="plugin: keeps 64 KiB of each Encrypt", reason="memory of kms-plugin"),
+    )
+)
+def scenario_load(make_control_plane: MakeControlPlane, scenario_equipment: Equipment, proof: ProofRecorder) -> None:
+    """120,000 GETs and PUTs of Secrets, 5 ms apart, and 20 Encrypts and Decrypts a second by a client of our own.
+
+    The slope of the resident memory, by least squares over the second half, stays below 1 KiB a request.
+    """
+    plane = make_control_plane(ControlPlaneOptions())
+    secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)
+    began = time.monotonic()
+    with _sampler(plane, scenario_equipment) as sampler, ThreadPoolExecutor(_WORKERS + 1) as pool:
+        kms_calls = pool.submit(_call_plugin, plane, began)
+        turns = itertools.count()
+        parts = list(pool.map(lambda _: _work(plane, secrets, turns, began), range(_WORKERS)))
+    measured = Measured()
+    for part in parts:
+        measured.add(part)
+    took_s = time.monotonic() - began
+    proof.that("requests that failed", observed=measured.failures, wanted=[])
+    rate = f"{measured.requests} in {took_s:.0f} s, {measured.requests / took_s:.0f} a second"
+    proof.that("requests", observed=rate, wanted=f"{RATE * LOAD_S:.0f}", holds=measured.requests == RATE * LOAD_S)
+    for process, requests in ((_SERVER, measured.requests), (_PLUGIN, kms_calls.result())):
+        _prove_no_slope(proof, sampler.of(process), process, requests / took_s * 60)
+
+
+def _work(plane: ControlPlane, secrets: list[Secret], turns: Iterator[int], began: float) -> Measured:
+    """Take turn after turn, each at its own moment, until all are taken: a GET, and a PUT of what was read."""
+    measured, last = Measured(), int(RATE * LOAD_S / 2)
+    while (turn := next(turns)) < last:
+        time.sleep(max(0.0, began + 2 * turn / RATE - time.monotonic()))
+        path = secrets[turn % len(secrets)].path
+        read = measured.timed("get", lambda path=path: plane.api.get(path))  # type: ignore[misc]
+        body = {**read.body, "metadata": {**read.metadata, "resourceVersion": "", "labels": {"turn": str(turn)}}}
+        measured.timed("update", lambda path=path, body=body: plane.api.update(path, body))  # type: ignore[misc]
+    return measured
+
+
+def _call_plugin(plane: ControlPlane, began: float) -> int:
+    """Encrypt and decrypt until the load ends, and return how many calls that were."""
+    calls = 0
+    while time.monotonic() < began + LOAD_S:
+        plane.plugin.client.decrypt(plane.plugin.client.encrypt(calls.to_bytes(32, "big")))
+        calls += 2
+        time.sleep(max(0.0, began + calls / 2 * _KMS_PERIOD_S - time.monotonic()))
+    return calls
+
+
+def _prove_no_slope(proof: ProofRecorder, samples: list[Sample], process: str, requests_a_minute: float) -> None:
+    slope, limit = slope_per_minute(samples[len(samples) // 2 :]), requests_a_minute * _LEAK_BYTES
+    proof.that(
+        f"memory of {process}, slope of the second half",
+        observed=f"{_mib(slope)} a minute, {_mib(samples[-1].rss_bytes)} at the end",
+        wanted=f"below {_mib(limit)} a minute",
+        holds=slope < limit,
+    )
+
+
+def _mib(count_bytes: float) -> str:
+    return f"{count_bytes / 2**20:.2f} MiB"
+
+
+@scenario(
+    Scenario(
+        id="F73",
+        title="five minutes of denied permissions leave kube-apiserver's process alive, live and reading",
+        level=Level.MUST,
+        source="KEP-3299: kms-providers is in /readyz and not in /livez; kubernetes issue 93968 (restarts)",
+        subject=Subject.KUBE_APISERVER,
+        deadline_s=900.0,
+        fast=False,
+        soak=True,
+        twin=Twin(breaks="procedure: kube-apiserver is restarted in the outage", reason="processes seen"),
+    )
+)
+def scenario_denied(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
+    """PERMISSION_DENIED for every KMS call; /livez, a GET and the process every five seconds; writes come back."""
+    plane = make_control_plane(ControlPlaneOptions())
+    namespace = new_namespace(plane, proof)
+    secret, pids, livez, reads = write_secret(plane, proof, namespace), set[int](), set[int](), set[int]()
+    plane.proxy.faults.set(Error("PERMISSION_DENIED"))
+    until = time.monotonic() + DENIED_S
+    while time.monotonic() < until:
+        if plane.server.process is not None:
+            pids.add(plane.server.process.pid)
+        livez.add(plane.api.get("/livez").status)
+        reads.add(plane.api.get(secret.path).status)
+        plane.assert_alive()
+        time.sleep(_LOOK_S)
+    denied = plane.proxy.count(code="PERMISSION_DENIED")
+    proof.that("calls that were denied", observed=denied, wanted="> 0", holds=denied > 0)
+    plane.proxy.faults.clear()
+    if plane.server.process is not None:
+        pids.add(plane.server.process.pid)
+    proof.that(f"processes seen in {DENIED_S:g} s", observed=len(pids), wanted=1)
+    proof.that("HTTP codes of /livez", observed=sorted(livez), wanted=[OK])
+    proof.that("HTTP codes of GETs of a Secret", observed=sorted(reads), wanted=[OK])
+
+    def written() -> bool:
+        reply = plane.api.create_secret(namespace, "after", {"value": b"after"})
+        return reply.ok
+
+    reached(proof, "writes come back", written, timeout_s=90.0, poll_s=1.0, alive=alive(plane))
