@@ -1,0 +1,215 @@
+"""Further ways to break a running control plane, each with another effect than the first twin of its scenario."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pipeline.core.encryption import EncryptionConfiguration, Identity, ResourceRule, encrypt
+from pipeline.harness.api import Reply, secret_key
+from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.etcd import EtcdValue
+from pipeline.harness.kms import StatusReply
+from pipeline.harness.storage import decode, encode
+from pipeline.suite.failure.sides import Sides
+from pipeline.suite.lifecycle import scenarios_soak
+from pipeline.suite.stores import named
+from tests.e2e.twins.breaks import Break
+from tests.e2e.twins.twins_failure import never_healed
+
+_HALF_OF_THE_WRITES: Final = 500
+
+
+def vanishing_values(plane: ControlPlane) -> None:
+    """Delete the raw value of each Secret as soon as it is created."""
+    create = plane.api.create_secret
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        reply = create(namespace, name, data)
+        plane.etcd.delete(secret_key(namespace, name))
+        return reply
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def other_name(plane: ControlPlane) -> None:
+    """Give the provider another name in the configuration."""
+    plane.server.write_configuration(encrypt(["secrets"], named(plane, "another"), Identity()))
+    plane.restart_api_server()
+
+
+def configuration_stays(plane: ControlPlane) -> None:
+    """Let kube-apiserver keep the configuration that it began with."""
+    plane.server.write_configuration = lambda configuration: None  # type: ignore[method-assign] # on purpose
+
+
+def restarted_half_way(plane: ControlPlane) -> None:
+    """Restart kube-apiserver between the writes, so that it makes a second seed."""
+    create, numbers = plane.api.create_secret, itertools.count(1)
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        if next(numbers) == _HALF_OF_THE_WRITES:
+            plane.restart_api_server()
+        reply = create(namespace, name, data)
+        return reply if reply.ok else create(namespace, name, data)
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def written_twice(plane: ControlPlane) -> None:
+    """Write each Secret once more, with a label, as soon as it is created."""
+    create = plane.api.create_secret
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        reply = create(namespace, name, data)
+        path = f"/api/v1/namespaces/{namespace}/secrets/{name}"
+        plane.api.update(path, {**reply.body, "metadata": {**reply.metadata, "labels": {"twice": "yes"}}})
+        return reply
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def restarted_before_updates(plane: ControlPlane) -> None:
+    """Restart kube-apiserver before each update, so that its seed is another than the object's."""
+    update = plane.api.update
+
+    def updating(path: str, document: Mapping[str, object]) -> Reply:
+        plane.restart_api_server()
+        return update(path, document)
+
+    plane.api.update = updating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def rules(*, without: str) -> Break:
+    """Leave one resource out of the configuration."""
+
+    def broken(plane: ControlPlane) -> None:
+        kept = []
+        for rule in plane.options.configure(plane.provider).rules:
+            resources = tuple(resource for resource in rule.resources if resource != without)
+            if resources:
+                kept.append(ResourceRule(resources, rule.providers))
+        plane.server.write_configuration(EncryptionConfiguration(tuple(kept)))
+        plane.restart_api_server()
+
+    return broken
+
+
+def dropped_connections(plane: ControlPlane) -> None:
+    """Cut kube-apiserver's connection to the plugin once, so that it makes another."""
+    plane.proxy.drop_connections()
+
+
+def short_watch(plane: ControlPlane) -> None:
+    """Lose the last event of each watch."""
+    get = plane.api.get
+
+    def getting(path: str) -> Reply:
+        reply = get(path)
+        return Reply(reply.status, "\n".join(reply.text.splitlines()[:-1])) if "watch=1" in path else reply
+
+    plane.api.get = getting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def first_seed_again(plane: ControlPlane) -> None:
+    """Show every raw value with the wrapped seed of the first one read."""
+    get, first = plane.etcd.get, list[bytes]()
+
+    def getting(key: str) -> EtcdValue | None:
+        value = get(key)
+        if value is None or not key.startswith("/registry/secrets/"):
+            return value
+        stored = decode(value.value)
+        first.append(stored.encrypted_dek_source)
+        shown = dataclasses.replace(stored, encrypted_dek_source=first[0])
+        return dataclasses.replace(value, value=encode(shown))
+
+    plane.etcd.get = getting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def one_value_put_back(plane: ControlPlane) -> None:
+    """Put the old raw value of the first updated Secret back, as a restored backup of one object would."""
+    update, numbers = plane.api.update, itertools.count()
+
+    def updating(path: str, document: Mapping[str, object]) -> Reply:
+        _, _, _, _, namespace, resource, name = path.split("/")
+        old = plane.etcd.get(f"/registry/{resource}/{namespace}/{name}")
+        reply = update(path, document)
+        if old is not None and next(numbers) == 0:
+            plane.etcd.put(old.key, old.value)
+        return reply
+
+    plane.api.update = updating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def restarted_when_healed(plane: ControlPlane) -> None:
+    """Restart kube-apiserver before the faults are taken away."""
+    clear = plane.proxy.faults.clear
+
+    def clearing() -> None:
+        plane.server.stop()
+        plane.server.start()
+        clear()
+
+    plane.proxy.faults.clear = clearing  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def restarted_for_the_plugin(plane: ControlPlane) -> None:
+    """Restart kube-apiserver when the plugin starts, as somebody might who believes it has to be."""
+    start = plane.plugin.start
+
+    def starting() -> StatusReply:
+        reply = start()
+        plane.server.stop()
+        plane.server.start()
+        return reply
+
+    plane.plugin.start = starting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def sides_never_heal(plane: ControlPlane) -> None:
+    """Leave the faults of every side when they should be taken away."""
+    sides = plane.options.configure
+    assert isinstance(sides, Sides)
+    sides.heal = lambda: None  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def damaged_neighbours(plane: ControlPlane) -> None:
+    """Damage all other values of a namespace too when one of them is damaged."""
+    put = plane.etcd.put
+
+    def putting(key: str, value: bytes) -> None:
+        for other in list(plane.etcd.prefix(key.rpartition("/")[0] + "/")):
+            if other.key != key:
+                put(other.key, other.value[:-20])
+        put(key, value)
+
+    plane.etcd.put = putting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def nothing_restored(plane: ControlPlane) -> None:
+    """Stop kube-apiserver for the restore, and restore nothing."""
+
+    def restoring(snapshot: Path) -> None:
+        plane.server.stop()
+
+    plane.restore_etcd = restoring  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def half_is_stored(plane: ControlPlane) -> None:
+    """Put only every second of many values into etcd."""
+    put_many = plane.etcd.put_many
+
+    def putting(values: Sequence[tuple[str, bytes]]) -> None:
+        put_many(list(values)[::2])
+
+    plane.etcd.put_many = putting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def denied_for_ever(plane: ControlPlane) -> None:
+    """Go on denying when a minute is over."""
+    scenarios_soak.DENIED_S = 60.0
+    never_healed(plane)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from pipeline.core.result import Level, Outcome, ScenarioResult, Subject
+from pipeline.suite.collection import collect
+from tests.e2e.mutants.catalogue import Mutant, mutants
+from tests.e2e.mutants.table import table, verdicts
+from tests.e2e.twins.breaks import Sabotage
+
+MUTANT = Mutant("B19", 1, "etcd: the value is lost", "GET after create", Sabotage())
+
+
+def result(outcome: Outcome, reason: str = "") -> ScenarioResult:
+    return ScenarioResult("B19", "t", "B", Level.MUST, "s", Subject.PLUGIN, outcome, reason)
+
+
+HEALTHY = {"B19": result(Outcome.PASSED)}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "killed", "seen"),
+    [
+        (Outcome.FAILED, "GET after create: saw HTTP 404", True, "GET after create: saw HTTP 404"),
+        (Outcome.FAILED, "create: saw HTTP 500", False, "failed otherwise: create: saw HTTP 500"),
+        (Outcome.PASSED, "", False, "passed"),
+        (Outcome.ERROR, "setup: GET after create", False, "error: setup: GET after create"),
+    ],
+)
+def test_a_mutant_is_killed_by_the_proof_alone(outcome: Outcome, reason: str, killed: bool, seen: str) -> None:
+    verdict = verdicts([MUTANT], HEALTHY, {"B19-2": result(outcome, reason)})[0]
+    assert (verdict.killed, verdict.seen) == (killed, seen)
+
+
+@pytest.mark.parametrize("healthy", [{}, {"B19": result(Outcome.FAILED, "x")}])
+def test_nothing_is_killed_where_the_healthy_plugin_does_not_pass(healthy: dict[str, ScenarioResult]) -> None:
+    dead = {"B19-2": result(Outcome.FAILED, "GET after create: saw HTTP 404")}
+    assert not verdicts([MUTANT], healthy, dead)[0].killed
+
+
+def test_the_table_names_survivors_and_what_is_short_of_two() -> None:
+    survivor = dataclasses.replace(MUTANT, number=2)
+    results = {"B19-2": result(Outcome.FAILED, "GET after create: a|b"), "B19-3": result(Outcome.PASSED)}
+    catalogue = [item for item in collect() if item.entry.id == "B19"]
+    text = table(verdicts([MUTANT, survivor], HEALTHY, results), catalogue)
+    assert "1 of 2 mutants killed" in text
+    assert "- B19-3 (etcd: the value is lost): passed" in text
+    assert "fewer than two killed mutants: B19 (1)." in text
+    assert "| B19-2 | etcd: the value is lost | GET after create | GET after create: a\\|b |" in text
+
+
+def test_every_scenario_has_a_mutant_and_no_two_are_the_same() -> None:
+    catalogue = collect()
+    found = mutants(catalogue)
+    assert {mutant.scenario for mutant in found} == {item.entry.id for item in catalogue}
+    names = Counter((mutant.scenario, mutant.breaks) for mutant in found)
+    assert [name for name, count in names.items() if count > 1] == []
+    for mutant in found:
+        assert mutant.sabotage != Sabotage()
