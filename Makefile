@@ -79,3 +79,7 @@ soak: $(VENV)/installed ## 50 reloads, 10 minutes of load, 5 minutes of denied p
 mutants: $(VENV)/installed ## break plugin, settings and procedures on purpose: every mutant must be killed (an hour); MUTANTS='--fast --sample 5'
 	$(BIN)/kms-e2e build --output "$(ASSETS)"
 	$(BIN)/python -m tests.e2e.mutants --assets "$(ASSETS)" --report "$(ARTIFACTS)/mutants" --output "$(ARTIFACTS)/mutants.md" $(MUTANTS)
+
+.PHONY: reliability
+reliability: $(VENV)/installed ## many runs at once, kill -9 at 50 moments, full disks: count what is left (20 minutes, needs root)
+	$(BIN)/python -m bench.reliability $(RELIABILITY)

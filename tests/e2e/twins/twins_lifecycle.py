@@ -20,6 +20,7 @@ from pipeline.harness.storage import DekSourceType, decode, encode
 from pipeline.host.project import reference_spec
 from pipeline.suite.lifecycle import scenarios_soak
 from tests.e2e.twins.breaks import Sabotage, faults
+from tests.e2e.twins.twins_failure import sticky
 
 _HOOKS: Final = reference_spec().hooks
 _ANOTHER_RING: Final = tuple(word.replace("keyring.json", "another.json") for word in reference_spec().argv)
@@ -145,7 +146,7 @@ LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F59b": Sabotage(plane=new_provider_late),
     "F58b": Sabotage(plane=declared_as_seed),
     "F57": Sabotage(hooks={**_HOOKS, "other_version": _ANOTHER_RING}),
-    "F70": Sabotage(plugin_fault="overloaded"),
+    "F70": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=5))),
     "F61": Sabotage(plane=slow_when_encrypted),
     "F71": Sabotage(plane=another_provider_each_time),
     "F72": Sabotage(plugin_fault="grows", plane=shorter_load),
