@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.core.plugin_spec import PluginSpec, ServiceAction
-from pipeline.errors import InputError
+from pipeline.errors import DeadlineError, InputError
 from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply, explain_unimplemented
 from pipeline.harness.process import Process, run_to_end
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import Mortal, wait_until
 
 HOOK_TIMEOUT_S: Final = 30.0
+_LINES_SHOWN: Final = 10
 _HOOK_PLACE: Final = "kms-e2e.toml, hooks"
 _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -82,13 +83,20 @@ class Plugin:
 
     def _first_status(self, alive: Sequence[Mortal]) -> StatusReply:
         replies: list[StatusReply] = []
-        wait_until(
-            f"first Status of plugin {self.spec.name}",
-            lambda: self._answers(replies),
-            timeout_s=self.spec.ready_timeout_s,
-            poll_s=0.02,
-            alive=alive,
-        )
+        what = f"first Status of plugin {self.spec.name}"
+        try:
+            wait_until(
+                what, lambda: self._answers(replies), timeout_s=self.spec.ready_timeout_s, poll_s=0.02, alive=alive
+            )
+        except DeadlineError as error:
+            printed = self.process.tail(_LINES_SHOWN) if self.process is not None else ""
+            raise DeadlineError(
+                error.what,
+                seen=f"{error.seen}; its last lines:\n{printed or '(it printed nothing)'}",
+                wanted=error.wanted,
+                where=str(self.log_path),
+                next_step="let it listen on {socket}, or allow more by ready_timeout_s",
+            ) from error
         self._supervisor.event(self.name, "ready")
         return replies[-1]
 

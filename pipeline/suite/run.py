@@ -8,6 +8,7 @@ import os
 import platform
 import shutil
 import signal
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -208,9 +209,9 @@ def _header(
 def clear_report(folder: Path) -> None:
     """Make the folder for a report, and remove what an earlier run left in it; nothing else is touched.
 
-    Raises: InputError when files of somebody else have the names of ours.
+    Raises: InputError when files of somebody else have the names of ours; MachineError when it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _make_folder(folder)
     _assert_ours(folder)
     for name in _OUR_FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
@@ -228,6 +229,21 @@ def prepare(report: Path, assets: Path) -> None:
     if provenance.is_file():
         shutil.copyfile(provenance, report / _PROVENANCE)
     _assert_room(report)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise MachineError(
+            "the folder for the report cannot be written",
+            seen=error.strerror,
+            wanted="a folder that this user may write to",
+            where=str(folder),
+            next_step="name another folder by --report",
+        ) from error
 
 
 def _assert_ours(folder: Path) -> None:

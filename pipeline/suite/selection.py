@@ -38,6 +38,15 @@ class Selection:
     soak: bool = False
     shard: Shard = Shard(1, 1)
 
+    @property
+    def shown(self) -> str:
+        """Return the options that make this selection."""
+        words = [f"--id {name}" for name in self.ids] + [f"--family {name}" for name in self.families]
+        words += [f"--{name} {text!r}" for name, text in (("focus", self.focus), ("skip", self.skip)) if text]
+        words += [f"--{name}" for name, given in (("fast", self.fast), ("soak", self.soak)) if given]
+        words += [f"--shard {self.shard.number}/{self.shard.count}"] if self.shard.count > 1 else []
+        return " ".join(words) or "a catalogue without scenarios"
+
     def choose(self, catalogue: Sequence[Scenario]) -> list[Scenario]:
         """Return the chosen scenarios in the catalogue's order.
 
@@ -48,7 +57,7 @@ class Selection:
         if not chosen:
             raise InputError(
                 "no scenario is selected",
-                seen=str(self),
+                seen=self.shown,
                 wanted="at least one of the catalogue's scenarios",
                 next_step="list them with `kms-e2e scenarios`",
             )

@@ -18,6 +18,15 @@ def test_too_little_room_is_said_before_anything_runs(tmp_path: Path, monkeypatc
     run._assert_room(tmp_path)
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_anything_runs(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/absent")):
+        with pytest.raises(MachineError, match="cannot be written"):
+            run._make_folder(folder)
+    run._make_folder(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
 def test_somebody_elses_files_are_not_removed(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     with pytest.raises(InputError, match="no run of ours wrote"):

@@ -40,6 +40,12 @@ def test_everything_but_soak_by_default() -> None:
     assert ids(Selection()) == ["A01", "A02", "B18", "C34b", "D42"]
 
 
+def test_a_selection_is_shown_by_its_options() -> None:
+    with pytest.raises(InputError) as caught:
+        ids(Selection(families=("wire",), focus="no such words", fast=True, shard=Shard(1, 2)))
+    assert caught.value.seen == "--family wire --focus 'no such words' --fast --shard 1/2"
+
+
 def test_soak_takes_in_what_runs_for_minutes() -> None:
     assert ids(Selection(soak=True)) == ["A01", "A02", "B18", "C34b", "D42", "D79"]
 
