@@ -26,7 +26,9 @@ NETWORK_TIMEOUT_S: Final = 60.0
 LEFT_OUT_ON_MACOS: Final = (
     "processes that die with their parent by `kill -9` (there is no parent-death signal)",
     "abstract socket addresses",
-    "proofs read from /proc: file descriptors, memory and modes of a running plugin",
+    "A12, whose threads and descriptors are read from /proc",
+    "in A11, A11b and A14b the id of the process behind the socket (SO_PEERCRED)",
+    "the memory of a run (/proc)",
     "the port that is held for kube-apiserver while it starts (SO_REUSEPORT differs)",
 )
 """What a run on macOS cannot show. Source: design decisions 5 and 11."""

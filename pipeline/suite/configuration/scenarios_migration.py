@@ -62,6 +62,11 @@ def _static(olds: Sequence[_Old]) -> EncryptionConfiguration:
     return EncryptionConfiguration(tuple(ResourceRule((old.resource,), (old.provider,)) for old in olds))
 
 
+def _static_again(plane: ControlPlane, olds: Sequence[_Old]) -> EncryptionConfiguration:
+    rules = (ResourceRule((old.resource,), (old.provider, named(plane, old.resource))) for old in olds)
+    return EncryptionConfiguration(tuple(rules))
+
+
 def _rules(plane: ControlPlane, olds: Sequence[_Old], *, keep: bool) -> EncryptionConfiguration:
     """Return rules in which the plugin writes; with `keep` the old providers can still read.
 
@@ -77,7 +82,7 @@ def _rules(plane: ControlPlane, olds: Sequence[_Old], *, keep: bool) -> Encrypti
 @scenario(
     Scenario(
         id="E51",
-        title="data of identity, aescbc, aesgcm and secretbox move to the plugin, and the old keys can go",
+        title="data of identity, aescbc, aesgcm and secretbox move to the plugin and back; what is left can go",
         level=Level.MUST,
         source=_SOURCE,
         subject=Subject.PROCEDURE,
@@ -87,7 +92,10 @@ def _rules(plane: ControlPlane, olds: Sequence[_Old], *, keep: bool) -> Encrypti
     )
 )
 def scenario_migrate_in(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
-    """One resource for each old provider: prefixes before and after rewriting; all is read with the plugin alone."""
+    """One resource for each old provider: prefixes before and after rewriting; all is read with the plugin alone.
+
+    Then back: the old provider first, everything rewritten, and all is read with the plugin stopped.
+    """
     olds = _old_providers()
     plane = make_control_plane(ControlPlaneOptions(configure=lambda _: _static(olds)))
     namespace = new_namespace(plane, proof)
@@ -99,6 +107,13 @@ def scenario_migrate_in(make_control_plane: MakePlane, proof: ProofRecorder) -> 
         assert_all_stored(plane, proof, f"kms:v2:{old.resource}", f"/registry/{old.resource}/")
     restart_with(plane, _rules(plane, olds, keep=False))
     _assert_canaries(plane, proof, paths, "without the old providers")
+    restart_with(plane, _static_again(plane, olds))
+    rewrite_store(plane, proof, [old.resource for old in olds])
+    for old in olds:
+        assert_all_stored(plane, proof, old.form, f"/registry/{old.resource}/")
+    plane.plugin.stop()
+    restart_with(plane, _static(olds))
+    _assert_canaries(plane, proof, paths, "without the plugin")
 
 
 def _create(plane: ControlPlane, proof: ProofRecorder, namespace: str, old: _Old) -> dict[str, str]:

@@ -55,3 +55,4 @@ def test_macos_is_told_what_is_left_out(environment: dict[str, str], monkeypatch
     assert finding.state is State.WARNING
     assert "Dagger" in finding.next_step
     assert "without:" in finding.next_step
+    assert "A12" in finding.next_step

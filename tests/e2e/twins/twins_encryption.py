@@ -24,4 +24,5 @@ ENCRYPTION: Final[dict[str, Sabotage]] = {
     "B28": Sabotage(plane=write_plain),
     "B29": Sabotage(plane=write_plain),
     "B30": Sabotage(plane=foreign_value),
+    "B70": Sabotage(plugin_fault="logs-plaintext"),
 }
