@@ -171,12 +171,13 @@ def control_plane(
 
 @pytest.fixture
 def make_control_plane(
-    scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, requirements: None
+    kms_planes: Planes, scenario_equipment: Equipment, plane_name: str, proof: ProofRecorder, requirements: None
 ) -> Iterator[Callable[[ControlPlaneOptions], ControlPlane]]:
     """Return a function that starts a control plane with options; it is stopped after the scenario."""
     from pipeline.harness.control_plane import ControlPlane  # noqa: PLC0415 - heavy
 
     proof.plane = plane_name
+    kms_planes.leave(plane_name)
     with ExitStack() as stack:
         count = 0
 

@@ -34,11 +34,17 @@ class Planes:
 
         Raises: ProcessError when it does not start.
         """
-        if self._current is None or self._current.name != name or not self._current.alive:
+        self.leave(name)
+        if self._current is None or not self._current.alive:
             self._close()
             plane = ControlPlane(name, equipment, options)
             self._current = plane.__enter__()
         return self._current
+
+    def leave(self, name: str) -> None:
+        """Stop the running control plane unless it is called `name`: this worker has come to scenarios of another."""
+        if self._current is not None and self._current.name != name:
+            self._close()
 
     def _close(self) -> None:
         if self._current is not None:

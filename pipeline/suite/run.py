@@ -33,7 +33,7 @@ from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
 from pipeline.suite.equipment import assert_control_plane, load_equipment
 from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
-from pipeline.suite.scheduling import schedule
+from pipeline.suite.scheduling import in_order, schedule
 from pipeline.suite.selection import Selection
 from pipeline.suite.tracing import spans_of
 from pipeline.suite.unbuilt import unbuilt
@@ -121,7 +121,8 @@ def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: Resul
     if together:
         plan = schedule([item.entry for item in together], request.parallel)
         plan = dataclasses.replace(plan, groups=tuple((item.node, item.entry.group) for item in together))
-        together.sort(key=lambda item: (item.entry.group not in plan.sleepers, -item.entry.deadline_s))
+        by_id = {item.entry.id: item for item in together}
+        together = [by_id[entry.id] for entry in in_order([item.entry for item in together], plan.sleepers)]
         workers = ("-n", str(plan.workers), "--dist", "loadgroup", "--max-worker-restart", "4")
         _run_pytest(request, together, [writer, plan], workers if plan.workers > 1 else ())
         _assert_evidence(request, writer)

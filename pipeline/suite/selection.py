@@ -26,7 +26,8 @@ class Selection:
     """The filters of a run; all given ones must hold.
 
     `focus` and `skip` are regular expressions on "id title". `fast` leaves out what waits for an interval that is
-    compiled into kube-apiserver, and what runs a program beside etcd and kube-apiserver, which would have to be built;
+    compiled into kube-apiserver, what starts kube-apiserver again and again or fills a store, and what runs a program
+    beside etcd and kube-apiserver, which would have to be built;
     `soak` takes in what runs for minutes on purpose. An id that is named is taken whatever its tier.
     """
 

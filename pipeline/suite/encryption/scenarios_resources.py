@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
+import pytest
+
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, ResourceRule, encrypt
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions
@@ -15,6 +17,7 @@ from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.stores import assert_all_stored, form_of
 from pipeline.suite.support import CREATED, OK, alive, new_namespace, opened, raw, reached, under, write_secret
 
+_PLANE: Final = "resources"
 _APPS: Final = "apps"
 _REST: Final = "everything-else"
 # Not REST resources, so no transformer reaches them. Source: k/k test/integration/controlplane/transformation
@@ -88,13 +91,13 @@ def _wanted_form(key: str) -> str:
         source="k8s.io: encrypt-data, custom resources; k/k TestKMSv2SingleService",
         subject=Subject.KUBE_APISERVER,
         deadline_s=120,
+        plane=_PLANE,
         twin=Twin(breaks="configuration: identity before the plugin in every rule", reason="is stored"),
     )
 )
-def scenario_custom_resources(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
+def scenario_custom_resources(control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """A Secret, a definition, a custom resource, an APIService: prefixes, Decrypt alone opens them, one connection."""
-    plane = make_control_plane(ControlPlaneOptions(configure=_served_by_all))
-    namespace = new_namespace(plane, proof)
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
     secret = write_secret(plane, proof, namespace)
     _create(plane, proof, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition())
     widgets = f"/apis/kms-e2e.example.com/v1/namespaces/{namespace}/widgets"
@@ -113,9 +116,17 @@ def scenario_custom_resources(make_control_plane: MakePlane, proof: ProofRecorde
     proof.that("connections of kube-apiserver to the plugin", observed=plane.proxy.connections, wanted=1)
 
 
+@pytest.fixture
+def plane_options() -> ControlPlaneOptions:
+    """Let the shared control plane encrypt every kind that these scenarios write."""
+    return ControlPlaneOptions(configure=_served_by_all)
+
+
 def _served_by_all(provider: KmsProvider) -> EncryptionConfiguration:
     resources = (
         "secrets",
+        "configmaps",
+        "pods",
         "customresourcedefinitions.apiextensions.k8s.io",
         "widgets.kms-e2e.example.com",
         "apiservices.apiregistration.k8s.io",
@@ -140,14 +151,13 @@ def _await_served(plane: ControlPlane, proof: ProofRecorder, collection: str) ->
         source="k8s.io: encrypt-data; a Secret holds up to 1 MiB (core/v1 MaxSecretSize)",
         subject=Subject.KUBE_APISERVER,
         deadline_s=120,
+        plane=_PLANE,
         twin=Twin(breaks="configuration: identity before the plugin in every rule", reason="is stored"),
     )
 )
-def scenario_other_kinds(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
+def scenario_other_kinds(control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """A canary in each: raw prefix, absent from etcd's bytes, opened with Decrypt alone, equal when read by GET."""
-    resources = ("secrets", "configmaps", "pods")
-    plane = make_control_plane(ControlPlaneOptions(configure=lambda provider: encrypt(resources, provider)))
-    namespace = new_namespace(plane, proof)
+    plane, namespace = control_plane, new_namespace(control_plane, proof)
     canary = os.urandom(16).hex()
     large = os.urandom(_LARGE_BYTES - len(canary)) + canary.encode()
     documents = {

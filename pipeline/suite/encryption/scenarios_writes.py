@@ -23,6 +23,7 @@ from pipeline.suite.support import (
     write_secrets,
 )
 
+_PLANE: Final = "writes"
 _PLAIN_SECRETS: Final = 20
 _WRITES: Final = 1000
 _WRITERS: Final = 8
@@ -72,6 +73,7 @@ def scenario_rewrite_all(
         subject=Subject.PLUGIN,
         deadline_s=150,
         waits=True,
+        plane=_PLANE,
         twin=Twin(breaks="plugin: a new keyID with every Status", reason="distinct encrypted seeds"),
     )
 )
@@ -103,8 +105,8 @@ def _write_many(plane: ControlPlane, proof: ProofRecorder, namespace: str, count
         source="api.proto StatusResponse.key_id: stable while the key is; KEP-3299: staleness is judged by keyID",
         subject=Subject.PLUGIN,
         deadline_s=90,
-        plane="rotation",
         waits=True,
+        plane=_PLANE,
         twin=Twin(breaks="plugin: a new keyID with every Status", reason="resourceVersion after the update"),
     )
 )

@@ -32,6 +32,7 @@ _WRITES: Final = 5
         hooks=("break_backend", "heal_backend"),
         deadline_s=150,
         waits=True,
+        plane="failure",
         twin=Twin(breaks="hook: the backend is not broken", reason="kms-providers reports the broken backend"),
     )
 )

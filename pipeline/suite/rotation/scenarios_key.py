@@ -31,7 +31,6 @@ _DEADLINE_S: Final = 120.0
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
-        plane="rotation",
         waits=True,
         twin=Twin(breaks="plugin: Status keeps the old keyID after a rotation", reason="Status.keyID changes"),
     )
@@ -55,7 +54,6 @@ def scenario_rotation_in_use(control_plane: ControlPlane, proof: ProofRecorder) 
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
-        plane="rotation",
         waits=True,
         twin=Twin(breaks="plugin: Encrypt returns the first ciphertext for ever", reason="encrypted seed"),
     )
@@ -81,6 +79,7 @@ def scenario_new_seed(control_plane: ControlPlane, proof: ProofRecorder) -> None
         subject=Subject.PLUGIN,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
+        plane="migration",
         twin=Twin(breaks="plugin: Decrypt refuses keys that are not the newest", reason="GET of an old object"),
     )
 )

@@ -25,6 +25,7 @@ from pipeline.suite.support import (
 )
 
 _PLANE: Final = "migration"
+_LONG: Final = "generations"
 _DEADLINE_S: Final = 120.0
 _OBJECTS: Final = 10
 _KEP: Final = "KEP-3299"
@@ -102,7 +103,7 @@ def scenario_new_hash_only(control_plane: ControlPlane, proof: ProofRecorder) ->
         level=Level.MUST,
         source=f"api.proto Decrypt; {_KEP}: old keys must decrypt until the data is migrated",
         subject=Subject.PLUGIN,
-        plane=_PLANE,
+        plane=_LONG,
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
         fast=False,
@@ -132,6 +133,7 @@ def scenario_three_generations(control_plane: ControlPlane, proof: ProofRecorder
         hooks=("rotate", "disable_old_key"),
         deadline_s=_DEADLINE_S,
         fast=False,
+        plane=_LONG,
         twin=Twin(breaks="hook: the old key stays enabled", reason="GET of an object of a disabled key"),
     )
 )

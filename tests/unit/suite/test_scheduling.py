@@ -2,13 +2,21 @@ from __future__ import annotations
 
 from pipeline.core.result import Level, Subject
 from pipeline.suite.scenario import Scenario, Twin
-from pipeline.suite.scheduling import PLANE_BYTES, SleeperScheduling, available_bytes, schedule
+from pipeline.suite.scheduling import PLANE_BYTES, SleeperScheduling, available_bytes, in_order, schedule
 
 
-def entry(name: str, *, plane: str = "", waits: bool = False) -> Scenario:
+def entry(name: str, *, plane: str = "", waits: bool = False, deadline_s: float = 60) -> Scenario:
     twin = Twin(breaks="it", reason="it")
     return Scenario(
-        id=name, title="t", level=Level.INFO, source="", subject=Subject.PLUGIN, twin=twin, plane=plane, waits=waits
+        id=name,
+        title="t",
+        level=Level.INFO,
+        source="",
+        subject=Subject.PLUGIN,
+        twin=twin,
+        plane=plane,
+        waits=waits,
+        deadline_s=deadline_s,
     )
 
 
@@ -19,6 +27,19 @@ SLEEPING = [entry(f"D{number:02}", waits=True) for number in range(6)]
 def test_a_group_with_one_sleeping_scenario_sleeps() -> None:
     plan = schedule([entry("D41", plane="p"), entry("D42", plane="p", waits=True), entry("A01")], 2)
     assert plan.sleepers == {"p"}
+
+
+def test_the_longest_sleep_begins_first_and_groups_stay_together() -> None:
+    entries = [
+        entry("A01"),
+        entry("B18", plane="p", waits=True),
+        entry("B19", plane="p"),
+        entry("C31", deadline_s=90),
+        entry("D42", waits=True, deadline_s=300),
+        entry("E50", plane="p"),
+    ]
+    ordered = in_order(entries, schedule(entries, 2).sleepers)
+    assert [found.id for found in ordered] == ["D42", "B18", "B19", "E50", "C31", "A01"]
 
 
 def test_each_sleeping_group_has_a_worker_beside_the_busy_ones() -> None:
