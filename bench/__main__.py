@@ -15,7 +15,7 @@ from bench import control_plane, costs
 from bench.statistics import Row, markdown
 from pipeline.host.build import BuildRequest, build_assets
 
-USUAL = ("start", "report", "audit", "build", "control-plane", "run")
+USUAL = ("start", "report", "audit", "build", "control-plane", "run", "whole")
 
 
 def main() -> None:
@@ -56,7 +56,9 @@ def _measure(name: str, assets: Path | None, pairs: int) -> list[Row]:
     folder = assets or build_assets(BuildRequest()).folder
     if name == "control-plane":
         return control_plane.control_plane_rows(folder, pairs)
-    return costs.run_rows(folder) if name == "run" else costs.start_rows(folder)
+    if name == "run":
+        return costs.run_rows(folder, "--fast")
+    return costs.run_rows(folder) if name == "whole" else costs.start_rows(folder)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Final
 
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _SAMPLE_S: Final = 0.25
-_COUNTED: Final = "kube-apiserver"
+_COUNTED: Final = "etcd"  # each control plane has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,13 @@ class Resident:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What a command took. Memory is the sum of resident sizes, so pages that processes share count more than once."""
+    """What a command took, `processor_s` on all processors together.
+
+    Memory is the sum of resident sizes, so pages that processes share count more than once.
+    """
 
     seconds: float
+    processor_s: float
     exit_code: int
     output: str
     peak_bytes: int
@@ -59,7 +64,7 @@ def tree(processes: Sequence[Resident], root: int) -> tuple[Resident, ...]:
 
 def watch(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Watched:
     """Run a command to its end and sample its process tree four times a second."""
-    began = time.monotonic()
+    began, used_s = time.monotonic(), _children_s()
     peak = largest_bytes = planes = 0
     largest = ""
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env) as process:
@@ -67,13 +72,21 @@ def watch(argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Watch
         while process.poll() is None:
             members = tree(_snapshot(), process.pid)
             peak = max(peak, sum(member.rss_bytes for member in members))
-            planes = max(planes, sum(member.name.startswith(_COUNTED) for member in members))
+            planes = max(planes, sum(member.name == _COUNTED for member in members))
             top = max(members, key=lambda member: member.rss_bytes, default=None)
             if top is not None and top.rss_bytes > largest_bytes:
                 largest, largest_bytes = top.name, top.rss_bytes
             reader.drain(_SAMPLE_S)
         seconds = time.monotonic() - began
-        return Watched(seconds, process.returncode, reader.rest(), peak, largest, largest_bytes, planes)
+        return Watched(
+            seconds, _children_s() - used_s, process.returncode, reader.rest(), peak, largest, largest_bytes, planes
+        )
+
+
+def _children_s() -> float:
+    """Return the processor time of all processes that have ended and were waited for, with their descendants."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 class _Output:

@@ -20,16 +20,17 @@ _TIMEOUT_S: Final = 3.0
 # These never answer, so a shorter timeout shows the same and sooner.
 _SHORT_S: Final = 1.0
 _FAULTS: Final[dict[str, tuple[Fault, str]]] = {
-    "slow": (Delay(3.1), "DeadlineExceeded"),
+    "slow": (Delay(3.5), "DeadlineExceeded"),
     "hanging": (Hang(), "DeadlineExceeded"),
     "half-open": (HalfOpen(), "DeadlineExceeded"),
     "no-http": (WireGarbage(), "DeadlineExceeded"),
     "no-message": (RawReply(), "Internal"),
 }
 _ALMOST: Final = "almost-slow"
-_ALMOST_S: Final = 2.9
+# Half a second from the timeout on both sides: a busy machine takes longer than the delay says.
+_ALMOST_S: Final = 2.5
 # One look at health asks one provider after another, so it takes their timeouts' sum; the first within 20 s says "ok".
-_SEEN_TIMEOUT_S: Final = 75.0
+_SEEN_TIMEOUT_S: Final = 120.0
 _RECOVERY_TIMEOUT_S: Final = 45.0
 
 
@@ -49,7 +50,7 @@ def sides(scenario_equipment: Equipment, plane_name: str) -> Iterator[Sides]:
         level=Level.MUST,
         source="kubernetes/apiserver kmsv2/grpc_service.go: callTimeout; KEP-3299: no plugin call per write",
         subject=Subject.KUBE_APISERVER,
-        deadline_s=200,
+        deadline_s=330,
         fast=False,
         waits=True,
         twin=Twin(breaks="proxy: one of the faults is missing", reason="kube-apiserver counts a failure of each"),
@@ -58,7 +59,7 @@ def sides(scenario_equipment: Equipment, plane_name: str) -> Iterator[Sides]:
 def scenario_transport(
     sides: Sides, make_control_plane: Callable[[ControlPlaneOptions], ControlPlane], proof: ProofRecorder
 ) -> None:
-    """3.1 s at a timeout of 3 s, no answer, half-open, no HTTP/2, no message: metric by gRPC status; 2.9 s is taken."""
+    """3.5 s at a timeout of 3 s, no answer, half-open, no HTTP/2, no message: metric by gRPC status; 2.5 s is taken."""
     plane = make_control_plane(ControlPlaneOptions(configure=sides, kms_timeout_s=_TIMEOUT_S))
     namespace = new_namespace(plane, proof)
     known = {side.name: _create(plane, proof, side, namespace) for side in sides.sides.values()}
