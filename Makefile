@@ -59,6 +59,14 @@ lock: ## resolve the dependencies anew into the lock file (hashes, no addresses)
 kubernetes: $(VENV)/installed ## pin a Kubernetes release in the checkout: make kubernetes VERSION=1.37.2
 	$(BIN)/kms-e2e kubernetes pin "$(VERSION)"
 
+.PHONY: fuzz
+FUZZ_SECONDS ?= 300
+fuzz: $(VENV)/installed ## fuzz everything that reads a stranger's bytes, for FUZZ_SECONDS (300); installs atheris apart
+	@test -x .venv-fuzz/bin/python || $(PYTHON) -m venv .venv-fuzz
+	.venv-fuzz/bin/python -m pip install --quiet --disable-pip-version-check atheris
+	mkdir -p "$(ARTIFACTS)/fuzz"
+	PYTHONPATH=. .venv-fuzz/bin/python tests/fuzz/fuzz_audit.py -max_total_time=$(FUZZ_SECONDS) -max_len=4000 -timeout=20 -artifact_prefix="$(ARTIFACTS)/fuzz/" "$(ARTIFACTS)/fuzz"
+
 .PHONY: lock-toolchains
 lock-toolchains: $(VENV)/installed ## add the toolchains that are missing to the lock file (downloads 70 MB each)
 	$(BIN)/python -m pipeline.host.toolchain_lock

@@ -139,12 +139,14 @@ class _Flow:
         offset, text = self._pending
         self._pending = None
         top = self._stack[-1]
-        line, column = self._place(offset)
-        if top.is_list:
-            top.items.append(len(self.scalars))
-        elif top.key:
+        if top.key and not top.is_list:
             top.frame.values.setdefault(top.key, text)
-        self.scalars.append(Scalar(line, column, text, top.key, top.frame))
+        for part in text.split("\n"):  # a quoted value may go on over several lines
+            line, column = self._place(offset)
+            if top.is_list:
+                top.items.append(len(self.scalars))
+            self.scalars.append(Scalar(line, column, part, top.key, top.frame))
+            offset += len(part) + 1
 
     def _close(self) -> None:
         closed = self._stack.pop()

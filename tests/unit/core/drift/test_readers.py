@@ -42,6 +42,13 @@ def test_a_heredoc_of_a_copy_is_text_and_one_of_a_run_is_commands() -> None:
     assert named("Dockerfile", text) == [(5, "1.26.2", "1.26.2"), (7, "1.26.3", "1.26.3")]
 
 
+@pytest.mark.parametrize("path", ["a.yml", "devcontainer.json"])
+def test_a_quoted_value_over_several_lines_is_told_on_the_line_it_is_on(path: str) -> None:
+    """Found by fuzzing: a quote that nothing closes had its columns counted from the quote's own line."""
+    found = mentions(path, '{"a": ["x\n  y\nFROM golang:1.26.2-alpine\n", "golang:1.20"]}\n')
+    assert next((mention.line, mention.column, mention.text) for mention in found) == (3, 13, "1.26.2")
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
