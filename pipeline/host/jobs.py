@@ -14,7 +14,7 @@ from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.go_version import parse_go_version
 from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.errors import InputError, MachineError
-from pipeline.host.bootstrap import bootstrap_go, machine_go
+from pipeline.host.bootstrap import bootstrap_go, machine_go, meets_floor
 from pipeline.host.compile import Builder, Job
 from pipeline.host.go import SelectedGo, asked_go, exact_go
 from pipeline.host.project import reference_project
@@ -104,7 +104,13 @@ def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> Se
         reason = "FORCE_HOST_GO" if resolution.mode is Mode.HOST else f"GOTOOLCHAIN={resolution.gotoolchain}"
         program = machine_go(builder.user, reason=reason)
     with builder.go_in_use(), run_folder(builder.paths.temporary) as temporary:
-        return asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
+        go = asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
+    if resolution.uses_machine_go and not meets_floor(go.version):
+        builder.progress.note(
+            f"{program.origin} is {go.version}: before 1.26.9 and 1.27.2 a Go command can be made to accept an altered"
+            " toolchain (CVE-2026-94447); update it"
+        )
+    return go
 
 
 def _nearest_module(root: Path, source: PluginSource) -> PluginSource:

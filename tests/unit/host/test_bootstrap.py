@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MachineError
-from pipeline.host.bootstrap import bootstrap_go, machine_go
+from pipeline.host.bootstrap import bootstrap_go, machine_go, meets_floor
 
 
 class FakeDistribution:
@@ -80,3 +80,22 @@ def test_the_machines_go_is_never_our_own(tmp_path: Path, monkeypatch: pytest.Mo
     assert machine_go({"PATH": path}, reason="FORCE_HOST_GO").path == other / "go"
     with pytest.raises(MachineError, match="FORCE_HOST_GO asks for the machine's go, and there is none"):
         machine_go({"PATH": str(own / "bin")}, reason="FORCE_HOST_GO")
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"),
+    [
+        ("go1.26.8", False),
+        ("go1.26.9", True),
+        ("go1.26.10", True),
+        ("go1.27.0", False),
+        ("go1.27.1", False),
+        ("go1.27.2", True),
+        ("go1.28.0", True),
+        ("go1.25.30", False),
+        ("go1.27rc1", False),
+        ("devel", False),
+    ],
+)
+def test_the_floor_of_each_line(version: str, enough: bool) -> None:
+    assert meets_floor(version) is enough
