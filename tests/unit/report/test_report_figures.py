@@ -10,6 +10,7 @@ from pipeline.core.result import KmsCall
 from pipeline.errors import MachineError
 from pipeline.report.figures import duration, moment, offset, percentile, size, summarise
 from pipeline.report.files import write_whole
+from pipeline.report.page import _methods
 from pipeline.report.plots import CALLS_HEIGHT, MOST_DOTS, call_plot, latency_plot, time_ticks
 
 samples = st.lists(st.floats(0, 1e4), min_size=1, max_size=200)
@@ -125,3 +126,15 @@ def test_a_write_that_fails_half_way_leaves_the_old_file(tmp_path: Path, monkeyp
     assert caught.value.seen == "No space left on device"
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_latencies_leave_out_what_a_fault_of_the_proxy_delayed() -> None:
+    calls = [
+        KmsCall(1.0, "p", "Status", "OK", 0.001),
+        KmsCall(2.0, "p", "Status", "DEADLINE_EXCEEDED", 3.0, fault="Delay"),
+        KmsCall(3.0, "p", "Encrypt", "UNAVAILABLE", 0.5, fault="Error"),
+    ]
+    encrypt, status = sorted(_methods(calls), key=lambda view: view.method)
+    assert (status.calls, status.summary.count, status.summary.worst_s) == (2, 1, 0.001)
+    assert status.codes == (("DEADLINE_EXCEEDED", 1),)
+    assert (encrypt.calls, encrypt.summary.worst_s) == (1, 0.5)
