@@ -5,6 +5,7 @@ After a wanted change: `python tests/contract/test_dagger_api.py > tests/contrac
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from collections.abc import Iterator
@@ -62,6 +63,21 @@ def test_every_documented_call_names_a_function() -> None:
     called = re.findall(r"dagger (?:call|check)(?: -m \S+)?(?: --[a-z-]+=(?:\"[^\"]*\"|\S+))* ([a-z][a-z0-9-]+)", text)
     assert called
     assert set(called) <= known
+
+
+def test_every_documented_check_pattern_finds_a_check() -> None:
+    """A pattern that matches nothing ends with success in v0.21.8, so a wrong one would never be noticed."""
+    plain = {name.replace("_", "-") for name, function in module._objects["Kms"].functions.items() if function.check}
+    files = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "ci").iterdir(),
+        *ROOT.glob("examples/**/*.md"),
+    ]
+    text = "\n".join(path.read_text() for path in files)
+    patterns = re.findall(r"dagger check(?: -m \S+)?(?: --?[a-z]+)* ((?:kms:)?[a-z*][a-z0-9*-]*)", text)
+    assert patterns
+    assert [name for name in patterns if not fnmatch.filter(plain, name.removeprefix("kms:"))] == []
 
 
 if __name__ == "__main__":
