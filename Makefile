@@ -59,6 +59,12 @@ lock: ## resolve the dependencies anew into the lock file (hashes, no addresses)
 kubernetes: $(VENV)/installed ## pin a Kubernetes release in the checkout: make kubernetes VERSION=1.37.2
 	$(BIN)/kms-e2e kubernetes pin "$(VERSION)"
 
+.PHONY: test-schemas
+test-schemas: ## check what we write by the libraries of in-toto, CycloneDX and SPDX; installs them apart
+	@test -x .venv-schemas/bin/python || $(PYTHON) -m venv .venv-schemas
+	.venv-schemas/bin/python -m pip install --quiet --disable-pip-version-check pytest in-toto-attestation 'cyclonedx-python-lib[json-validation]' spdx-tools
+	PYTHONPATH=. .venv-schemas/bin/python -m pytest -q -c /dev/null --rootdir=. tests/schemas
+
 .PHONY: fuzz
 FUZZ_SECONDS ?= 300
 fuzz: $(VENV)/installed ## fuzz everything that reads a stranger's bytes, for FUZZ_SECONDS (300); installs atheris apart
