@@ -110,3 +110,10 @@ def test_the_audit_fails_with_the_place_that_drifts(dagger: Call, tmp_path: Path
     refused = dagger("call", f"--source={tmp_path}", "audit")
     assert refused.returncode == 1
     assert "audit.toml holds something other than [[allow]] tables" in refused.stderr
+
+
+def test_every_check_is_listed(dagger: Call) -> None:
+    listed = dagger("check", "-l")
+    assert listed.returncode == 0
+    for name in ("kms-e-2-e", "audit", "go-version-respected", "artifacts-reproducible"):
+        assert name in listed.stdout
