@@ -14,6 +14,7 @@ from pipeline.report.figures import duration, percentile
 ABSENT: Final = "absent"
 _BADNESS: Final = {Outcome.PASSED: 0, Outcome.NOT_RUN: 1, Outcome.FAILED: 2, Outcome.ERROR: 2}
 _VERDICTS: Final = {Verdict.CONFORMANT: 0, Verdict.INCOMPLETE: 1, Verdict.NOT_CONFORMANT: 2}
+_LEFT_OUT: Final = (NotRun.NOT_SELECTED, NotRun.SOAK)
 _FACTS: Final = ("plugin", "kubernetes", "go_version", "suite_version", "host")
 
 
@@ -69,9 +70,7 @@ def _verdict(before: RunReport, after: RunReport) -> Iterable[Change]:
     if old.verdict is new.verdict:
         return
     direction = _direction(_VERDICTS[new.verdict] - _VERDICTS[old.verdict])
-    if new.verdict is Verdict.INCOMPLETE and all(
-        item.reason.startswith(NotRun.NOT_SELECTED) for item in new.musts.not_run
-    ):
+    if new.verdict is Verdict.INCOMPLETE and all(item.reason.startswith(_LEFT_OUT) for item in new.musts.not_run):
         direction = Direction.OTHER
     yield Change(direction, "conformance", old.verdict, new.verdict)
 
@@ -103,7 +102,7 @@ def _scenario(old: ScenarioResult | None, new: ScenarioResult | None) -> Change 
 def _without_run(old: ScenarioResult, new: ScenarioResult, direction: Direction) -> Direction:
     """Judge a change from or to *not run*: what the user left out did not get worse, and not better by failing."""
     if new.outcome is Outcome.NOT_RUN:
-        left_out = new.reason.startswith(NotRun.NOT_SELECTED) or old.outcome is not Outcome.PASSED
+        left_out = new.reason.startswith(_LEFT_OUT) or old.outcome is not Outcome.PASSED
         return Direction.OTHER if left_out else Direction.WORSE
     return direction
 

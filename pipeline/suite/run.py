@@ -183,12 +183,18 @@ def _preflight(equipment: Equipment) -> None:
         plugin.client.close()
 
 
+def _why_not(entry: Scenario, selection: Selection, *, planned: bool) -> NotRun:
+    if planned:  # until its result is there
+        return NotRun.INTERRUPTED
+    return NotRun.SOAK if entry.soak and not selection.soak else NotRun.NOT_SELECTED
+
+
 def _header(
     request: RunRequest, equipment: Equipment, catalogue: Sequence[Collected], planned: Sequence[Collected]
 ) -> RunReport:
     chosen = {item.entry.id for item in planned}
     rows = [
-        blank(item.entry, Outcome.NOT_RUN, NotRun.INTERRUPTED if item.entry.id in chosen else NotRun.NOT_SELECTED)
+        blank(item.entry, Outcome.NOT_RUN, _why_not(item.entry, request.selection, planned=item.entry.id in chosen))
         for item in catalogue
     ]
     return RunReport(

@@ -6,8 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.core.result import NotRun
 from pipeline.errors import InputError, MachineError
 from pipeline.suite import run
+from pipeline.suite.selection import Selection
+from tests.unit.suite.test_selection import entry
 
 
 def test_too_little_room_is_said_before_anything_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,6 +36,19 @@ def test_somebody_elses_files_are_not_removed(tmp_path: Path) -> None:
         run._assert_ours(tmp_path)
     (tmp_path / "run.json").touch()
     run._assert_ours(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("selection", "soak", "planned", "reason"),
+    [
+        (Selection(), True, False, NotRun.SOAK),
+        (Selection(soak=True, families=("A",)), True, False, NotRun.NOT_SELECTED),
+        (Selection(fast=True), False, False, NotRun.NOT_SELECTED),
+        (Selection(), False, True, NotRun.INTERRUPTED),
+    ],
+)
+def test_what_is_not_run_has_its_reason(selection: Selection, soak: bool, planned: bool, reason: NotRun) -> None:
+    assert run._why_not(entry("D79", soak=soak), selection, planned=planned) is reason
 
 
 def test_other_files_are_no_hindrance(tmp_path: Path) -> None:
