@@ -10,7 +10,7 @@ import typer
 
 from pipeline.cli.assets import AssetsOption, ConfigOption, ensure_assets
 from pipeline.cli.runner import InDagger, Runner, choose, execute_in_dagger
-from pipeline.cli.upstream import UpstreamOptions, refuse_dagger, run_upstream_tests
+from pipeline.cli.upstream import UpstreamOptions, refuse_dagger, run_cost_suite, run_upstream_tests
 
 
 class Suite(StrEnum):
@@ -18,6 +18,7 @@ class Suite(StrEnum):
 
     KMS = "kms"
     UPSTREAM = "upstream"
+    COST = "cost"
 
 
 def default_report() -> Path:
@@ -29,7 +30,9 @@ def run(
     config: ConfigOption = None,
     assets: AssetsOption = None,
     suite: Suite = typer.Option(
-        Suite.KMS, "--suite", help="kms: the scenarios; upstream: Kubernetes' own tests with every resource encrypted."
+        Suite.KMS,
+        "--suite",
+        help="kms: the scenarios; upstream: Kubernetes' own tests, every resource encrypted; cost: with and without.",
     ),
     report: Path = typer.Option(
         default_report, "--report", "--report-dir", help="Folder for the evidence ($ARTIFACTS, else _artifacts)."
@@ -78,8 +81,11 @@ def run(
     ),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
+    if suite is not Suite.KMS:
+        refuse_dagger(suite, runner is Runner.DAGGER)
+    if suite is Suite.COST:
+        raise typer.Exit(run_cost_suite(assets, config, report, run_id))
     if suite is Suite.UPSTREAM:
-        refuse_dagger(runner is Runner.DAGGER)
         options = UpstreamOptions(focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig)
         raise typer.Exit(run_upstream_tests(assets, config, report, options))
     given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra}

@@ -24,15 +24,15 @@ class UpstreamOptions:
     kubeconfig: Path | None
 
 
-def refuse_dagger(asked: bool) -> None:
-    """Refuse what does not exist: upstream's tests in the test image.
+def refuse_dagger(suite: str, asked: bool) -> None:
+    """Refuse what does not exist: these suites in the test image.
 
     Raises: InputError.
     """
     if asked:
         raise InputError(
-            "upstream's tests run on a host only, not in Dagger",
-            seen="--suite upstream --runner dagger",
+            f"the suite {suite} runs on a host only, not in Dagger",
+            seen=f"--suite {suite} --runner dagger",
             next_step="leave --runner out",
         )
 
@@ -66,6 +66,21 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
         run = run_on_cluster(request, options.kubeconfig, show, _say)
     else:
         run = run_upstream(request, show, _say)
+    print(summary(run, report), flush=True)
+    return run.exit_code
+
+
+def run_cost_suite(assets: Path | None, config: Path | None, report: Path, run_id: str) -> int:
+    """Measure what encryption costs, print a line for each row, and return the exit code.
+
+    Raises: KmsE2EError when input or machine are at fault.
+    """
+    from pipeline.suite.__main__ import show, summary  # noqa: PLC0415
+    from pipeline.suite.upstream.cost import DEFAULT_PAIRS, run_cost  # noqa: PLC0415
+    from pipeline.suite.upstream.run import UpstreamRequest  # noqa: PLC0415
+
+    request = UpstreamRequest(ensure_assets(assets, config), report, run_id=run_id)
+    run = run_cost(request, DEFAULT_PAIRS, show, _say)
     print(summary(run, report), flush=True)
     return run.exit_code
 

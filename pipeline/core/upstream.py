@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.core.comparison import GATE, Interval, Pairs
+
 NEEDS_A_NODE: Final = "needs a node"
 _SIG: Final = re.compile(r"\[(sig-[a-z-]+)\]")
 
@@ -64,6 +66,30 @@ class PlainKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class CostRow:
+    """Seconds of the same work on a plain store and on an encrypted one, in pairs; `gated`: KEP-3299 limits it."""
+
+    name: str
+    plain_s: tuple[float, ...]
+    kms_s: tuple[float, ...]
+    gated: bool
+
+    def ratio(self) -> Interval:
+        """Return the interval of the ratio with / without.
+
+        Raises: InputError for too few pairs.
+        """
+        return Pairs(self.plain_s, self.kms_s).ratio()
+
+    def verdict(self) -> str:
+        """Return the ratio's place by the gate, or nothing for a row without one."""
+        if not self.gated:
+            return ""
+        found = self.ratio().against(GATE)
+        return found if found == "inconclusive" else f"{found} the gate of {GATE:.2f}"
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamReport:
     """Everything of one run; the lists about writes are empty for a cluster whose etcd is not looked at.
 
@@ -80,6 +106,7 @@ class UpstreamReport:
     resources: tuple[WrittenResource, ...] = ()
     plain: tuple[PlainKeys, ...] = ()
     notes: tuple[str, ...] = ()
+    costs: tuple[CostRow, ...] = ()
 
     def rows(self) -> tuple[SigRow, ...]:
         """Return the table by group, with a last row of totals."""

@@ -21,6 +21,7 @@ from pipeline.core.result import (
 from pipeline.core.upstream import UpstreamReport
 from pipeline.report import files
 from pipeline.report.conformance import Statement, statement_of
+from pipeline.report.costs import CostPlot, cost_plot
 from pipeline.report.figures import Summary, summarise
 from pipeline.report.logs import Excerpt, Log, clean, excerpt, lines_by_uid, read_logs
 from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, kind_key, latency_plot
@@ -122,6 +123,7 @@ class Page:
     files: tuple[EvidenceFile, ...]
     provenance: str
     upstream: UpstreamReport | None
+    costs: CostPlot | None
 
     @property
     def musts(self) -> tuple[ScenarioView, ...]:
@@ -139,6 +141,7 @@ def page_of(folder: Path, run: RunReport) -> Page:
     for call in run.calls:
         calls[call.plane].append(call)
     views = [_view(item, logs, calls[item.plane], lines) for item in sorted(run.scenarios, key=lambda item: item.id)]
+    upstream = _upstream(folder / files.UPSTREAM_FILE)
     return Page(
         run=run,
         statement=statement_of(run),
@@ -151,7 +154,8 @@ def page_of(folder: Path, run: RunReport) -> Page:
         methods=tuple(_methods(run.calls)),
         files=tuple(_files(folder)),
         provenance=_text(folder / files.PROVENANCE_FILE),
-        upstream=_upstream(folder / files.UPSTREAM_FILE),
+        upstream=upstream if upstream and upstream.tests else None,
+        costs=cost_plot(upstream.costs) if upstream else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -63,14 +63,12 @@ def running_cluster(
     """
     assert_programs(equipment.assets, PROGRAMS, next_step="leave --assets out, and they are built")
     options = ControlPlaneOptions(configure=configure, api_server=ApiServerOptions(_FLAGS, service_accounts=True))
-    with ControlPlane(name, equipment, options) as plane:
+    with ControlPlane(name, equipment, options) as plane, ExitStack() as stack:
         nodes = SimulatedNodes(equipment.assets / KWOK, plane.supervisor, plane.server, STAGES)
-        watch = WriteWatch(plane.etcd.socket, WriteJudge(plane.options.provider, plane.plugin.client))
-        watch.start()
+        stack.callback(nodes.close)
+        judge = WriteJudge(plane.options.provider, plane.plugin.client)
+        watch = stack.enter_context(WriteWatch(plane.etcd.socket, judge))
         plane.start_controller_manager()
         plane.start_scheduler()
-        try:
-            nodes.start(kubernetes)
-            yield Cluster(plane, nodes, watch, plane.server.write_kubeconfig(plane.supervisor.folder / "admin.conf"))
-        finally:
-            nodes.close()
+        nodes.start(kubernetes)
+        yield Cluster(plane, nodes, watch, plane.server.write_kubeconfig(plane.supervisor.folder / "admin.conf"))

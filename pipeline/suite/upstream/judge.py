@@ -56,6 +56,12 @@ WRITES: Final = Check("U03", "Everything ever written is encrypted by the plugin
 METRICS: Final = Check(
     "U04", "kube-apiserver's metrics agree with what was written", f"{_KEP}, metrics", Subject.KUBE_APISERVER
 )
+COST: Final = Check(
+    "U05",
+    "Encrypting every resource slows API users by less than a fifth",
+    f"{_KEP}, Scalability",
+    Subject.KUBE_APISERVER,
+)
 CHECKS: Final = (TESTS, LIST, WRITES, METRICS)
 
 

@@ -13,7 +13,8 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from pipeline.errors import KmsE2EError
 from pipeline.harness.etcd import EtcdValue
@@ -95,11 +96,12 @@ class WriteWatch:
     """A thread that judges every write of an etcd while the tests run."""
 
     def __init__(self, socket: Path, judge: WriteJudge) -> None:
-        """Watch the etcd behind `socket` from revision 1 on; `start` begins."""
+        """Watch the etcd behind `socket` from revision 1 on, as a context manager."""
         self._socket = socket
         self._judge = judge
         self._thread = threading.Thread(target=self._run, name="etcd-watch", daemon=True)
         self._lock = threading.Lock()
+        self._stopped = threading.Event()
         self._failure: Exception | None = None
 
     @property
@@ -107,9 +109,17 @@ class WriteWatch:
         """Return what has been counted so far."""
         return self._judge.counts
 
-    def start(self) -> None:
+    def __enter__(self) -> Self:
         """Start the thread."""
         self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the thread, within seconds."""
+        self._stopped.set()
+        self._thread.join()
 
     def reach(self, revision: int, timeout_s: float = 120.0) -> WriteCounts:
         """Wait until every write up to a revision is judged, and return the counts of then.
@@ -128,7 +138,9 @@ class WriteWatch:
 
     def _run(self) -> None:
         try:
-            for change in watch_changes(self._socket):
+            for change in watch_changes(self._socket, self._stopped.is_set):
+                if self._stopped.is_set():
+                    return
                 with self._lock:
                     if change.deleted:
                         self.counts.deleted += 1
