@@ -98,7 +98,7 @@ def kills(assets: Path, folder: Path) -> Row:
             time.sleep(_LOOK_S)
         run.look()
         run.process.kill()
-        run.process.communicate()
+        run.process.wait()
     after = start_run(assets, folder, *_ONE)
     _await_ends([after])
     note = f"exit code of the run after them: {after.process.returncode}"

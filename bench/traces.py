@@ -114,10 +114,13 @@ def start_run(assets: Path, folder: Path, *options: str, variables: Mapping[str,
 
 
 def end_run(run: MarkedRun) -> None:
-    """Kill a run that is still there, and read its output to the end."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(run.process.pid, signal.SIGKILL)
-    run.process.communicate()
+    """Kill a run that is still there, and close its output."""
+    if run.process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+    if run.process.stdout is not None:
+        run.process.stdout.close()
 
 
 def eventually(condition: Callable[[], bool], timeout_s: float) -> bool:

@@ -7,6 +7,7 @@ also hears of a worker that died, writes exactly one result for each planned sce
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Final
@@ -20,6 +21,8 @@ from pipeline.report.evidence import append_result
 from pipeline.suite.scenario import ProofRecorder, Scenario
 
 _KEY: Final = "kms-e2e-result"
+# pytest-timeout ends a test from a signal handler of this file; without pytest's terminal it cannot say so itself.
+_TIMER: Final = "pytest_timeout.py"
 
 
 def blank(entry: Scenario, outcome: Outcome, reason: str) -> ScenarioResult:
@@ -75,12 +78,18 @@ def _judge(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseExceptio
     error = excinfo.value
     if isinstance(error, pytest.skip.Exception):
         return Outcome.NOT_RUN, str(error)
+    if any(Path(entry.path).name == _TIMER for entry in excinfo.traceback):
+        return Outcome.ERROR, f"{report.when}: its deadline is over{_place(excinfo, before=_TIMER)}"
     if report.when == "call" and isinstance(error, AssertionError | pytest.fail.Exception):
-        return Outcome.FAILED, str(error)
+        return Outcome.FAILED, str(error) or f"{excinfo.exconly()}{_place(excinfo)}"
     text = str(error) if isinstance(error, KmsE2EError) else excinfo.exconly()
-    where = excinfo.traceback[-1] if excinfo.traceback else None
-    place = f" ({Path(where.path).name}:{where.lineno + 1})" if where else ""
-    return Outcome.ERROR, f"{report.when}: {text}{place}"
+    return Outcome.ERROR, f"{report.when}: {text}{_place(excinfo)}"
+
+
+def _place(excinfo: pytest.ExceptionInfo[BaseException], *, before: str = "") -> str:
+    """Return where an exception was raised, or the last place before a file; nothing when that is not known."""
+    entries = list(itertools.takewhile(lambda entry: Path(entry.path).name != before, excinfo.traceback))
+    return f" ({Path(entries[-1].path).name}:{entries[-1].lineno + 1})" if entries else ""
 
 
 class ResultWriter:

@@ -40,7 +40,7 @@ def main() -> int:
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     print(text)
-    return int(any(not verdict.killed for verdict in judged))
+    return int(any(verdict.survived for verdict in judged))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--soak", action="store_true", help="take in the mutants of the soak tier")
     parser.add_argument("--id", nargs="+", default=[], help="only the mutants of these scenarios")
     parser.add_argument("--sample", type=int, default=0, help="so many mutants at random (default: all)")
+    parser.add_argument("--parallel", type=int, default=0, help="busy workers of a run; 0: two a processor")
     parser.add_argument("--seed", default="", help="seed of the sample (default: another each time)")
     parser.add_argument("--resume", action="store_true", help="take rounds whose report is there already as they are")
     parser.add_argument("--output", type=Path, help="file for the table in Markdown")
@@ -85,7 +86,7 @@ def _run(
     folder: Path = options.report / name
     if not (options.resume and (folder / "report.json").is_file()):
         selection = Selection(ids=tuple(ids))
-        request = RunRequest(assets=options.assets, report=folder, selection=selection, pytest_plugins=plugins)
+        request = RunRequest(options.assets, folder, selection, parallel=options.parallel, pytest_plugins=plugins)
         run_suite(request, lambda result: print(f"{name}: {result.id} {result.outcome}", file=sys.stderr, flush=True))
     return _results(folder)
 

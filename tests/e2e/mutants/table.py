@@ -16,11 +16,20 @@ _SHOWN = 160
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: killed by its proof, or why it does not count as killed."""
+    """What became of a mutant: killed by its proof, or why it does not count as killed.
+
+    `ran` is False where the healthy plugin's scenario was not run here, so that the mutant could not be judged.
+    """
 
     mutant: Mutant
     killed: bool
     seen: str
+    ran: bool = True
+
+    @property
+    def survived(self) -> bool:
+        """Tell whether the mutant could have been killed and was not."""
+        return self.ran and not self.killed
 
 
 def verdicts(
@@ -31,9 +40,10 @@ def verdicts(
 
 
 def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResult) -> Verdict:
-    if healthy is None or healthy.outcome is not Outcome.PASSED:
-        state = "did not run" if healthy is None else f"{healthy.outcome}: {healthy.reason}"
-        return Verdict(mutant, False, f"the healthy plugin: {state}")
+    if healthy is None or healthy.outcome is Outcome.NOT_RUN:
+        return Verdict(mutant, False, healthy.reason if healthy else "no result", ran=False)
+    if healthy.outcome is not Outcome.PASSED:
+        return Verdict(mutant, False, f"the healthy plugin: {healthy.outcome}: {healthy.reason}")
     if result.outcome is not Outcome.FAILED:
         return Verdict(mutant, False, f"{result.outcome}: {result.reason}".rstrip(": "))
     if not re.search(mutant.reason, result.reason):
@@ -47,18 +57,22 @@ def table(judged: Sequence[Verdict], catalogue: Sequence[Collected]) -> str:
     counts = Counter(verdict.mutant.scenario for verdict in judged if verdict.killed)
     musts = [item.entry.id for item in catalogue if item.entry.level is Level.MUST]
     fewer = [f"{name} ({counts[name]})" for name in musts if counts[name] < 2]
-    survivors = [verdict for verdict in judged if not verdict.killed]
+    survivors = [verdict for verdict in judged if verdict.survived]
+    absent = [verdict for verdict in judged if not verdict.ran]
+    scenarios = {verdict.mutant.scenario for verdict in judged if verdict.ran}
     lines = [
-        (
-            f"{killed} of {len(judged)} mutants killed, each by the named words of its scenario's own proof; "
-            f"{len({verdict.mutant.scenario for verdict in judged})} scenarios, which all pass with the healthy plugin."
-        ),
+        f"{killed} of {len(judged) - len(absent)} mutants killed, each by words of its scenario's own proof that were",
+        f"named in advance, in {len(scenarios)} scenarios that pass with the healthy plugin in the same run.",
         "",
         f"MUSTs with fewer than two killed mutants: {', '.join(fewer) or 'none'}.",
         "",
         "## Survivors",
         "",
         *([f"- {v.mutant.name} ({v.mutant.breaks}): {_cell(v.seen)}" for v in survivors] or ["None."]),
+        "",
+        "## Not run",
+        "",
+        *([f"- {v.mutant.name} ({v.mutant.breaks}): {_cell(v.seen)}" for v in absent] or ["None."]),
         "",
         "## Killed",
         "",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +80,14 @@ def old_key_stays(plane: ControlPlane) -> None:
 
 
 def slow_when_encrypted(plane: ControlPlane) -> None:
-    """Let each creation of a Secret take 20 ms more where the plugin encrypts it."""
+    """Let five reads precede each creation of a Secret where the plugin encrypts it, so that it takes several times."""
     if Identity() == plane.options.configure(plane.provider).rules[0].providers[0]:
         return
     create = plane.api.create_secret
 
     def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
-        time.sleep(0.02)
+        for _ in range(5):
+            plane.api.get(f"/api/v1/namespaces/{namespace}")
         return create(namespace, name, data)
 
     plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose

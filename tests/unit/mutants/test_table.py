@@ -35,10 +35,16 @@ def test_a_mutant_is_killed_by_the_proof_alone(outcome: Outcome, reason: str, ki
     assert (verdict.killed, verdict.seen) == (killed, seen)
 
 
-@pytest.mark.parametrize("healthy", [{}, {"B19": result(Outcome.FAILED, "x")}])
-def test_nothing_is_killed_where_the_healthy_plugin_does_not_pass(healthy: dict[str, ScenarioResult]) -> None:
+@pytest.mark.parametrize(
+    ("healthy", "survived"),
+    [({}, False), ({"B19": result(Outcome.NOT_RUN, "x")}, False), ({"B19": result(Outcome.FAILED, "x")}, True)],
+)
+def test_nothing_is_killed_where_the_healthy_plugin_does_not_pass(
+    healthy: dict[str, ScenarioResult], survived: bool
+) -> None:
     dead = {"B19-2": result(Outcome.FAILED, "GET after create: saw HTTP 404")}
-    assert not verdicts([MUTANT], healthy, dead)[0].killed
+    verdict = verdicts([MUTANT], healthy, dead)[0]
+    assert (verdict.killed, verdict.survived) == (False, survived)
 
 
 def test_the_table_names_survivors_and_what_is_short_of_two() -> None:
