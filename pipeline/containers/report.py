@@ -14,8 +14,6 @@ from pipeline.core.result import Outcome, RunReport, ScenarioResult, from_json
 from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT, InputError, ProcessError, SuiteFailure
 
 REPORT_FILE: Final = "report.json"
-_KILLED: Final = 128
-"""A process that a signal ended has 128 and the signal's number as exit code."""
 
 
 @object_type
@@ -25,7 +23,7 @@ class Report:
     directory: Annotated[
         dagger.Directory, Doc("All evidence: report.html, report.json, JUnit, logs, metrics, calls, provenance.")
     ] = field()
-    exit_code: Annotated[int, Doc("0 all passed, 1 a failure found, 2 wrong input, 3 a defect; 137 killed.")] = field()
+    exit_code: Annotated[int, Doc("0 all passed, 1 a failure found, 2 wrong input, 3 a defect.")] = field()
     run_id: Annotated[str, Doc("Name of the run.")] = field()
     passed: Annotated[int, Doc("Number of scenarios that passed.")] = field()
     failed: Annotated[int, Doc("Number of scenarios that failed.")] = field()
@@ -61,9 +59,8 @@ class Report:
             raise InputError(
                 "the suite could not run", seen=last_lines(self.output), where=f"run {self.run_id}", next_step=_EXPORT
             )
-        ended = "was killed" if self.exit_code > _KILLED else "ended with a defect of its own"
         raise ProcessError(
-            f"the suite {ended}",
+            "the suite ended with a defect of its own",
             seen=f"exit code {self.exit_code}\n{last_lines(self.output)}",
             wanted="exit code 0",
             where=f"run {self.run_id}",
