@@ -27,6 +27,7 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
         subject=Subject.PLUGIN,
         hooks=(_OTHER,),
         deadline_s=240.0,
+        fast=False,
         twin=Twin(
             breaks="hook other_version: the other version has keys of its own", reason="readable by the other version"
         ),

@@ -78,7 +78,7 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
     "B24": ("client: each Secret is written twice", "key_id_hash_total", Sabotage(plane=breaks.written_twice)),
     "B25": (
         "plugin: Decrypt returns other bytes",
-        "GET of an object under a foreign seed",
+        "does not open",
         Sabotage(plugin_fault="wrong-plaintext"),
     ),
     "B26": (

@@ -46,7 +46,7 @@ def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResul
         return Verdict(mutant, False, f"the healthy plugin: {healthy.outcome}: {healthy.reason}")
     if result.outcome is not Outcome.FAILED:
         return Verdict(mutant, False, f"{result.outcome}: {result.reason}".rstrip(": "))
-    if not re.search(mutant.reason, result.reason):
+    if not re.search(mutant.reason, result.reason, re.DOTALL):
         return Verdict(mutant, False, f"failed otherwise: {result.reason}")
     return Verdict(mutant, True, result.reason)
 
