@@ -21,6 +21,7 @@ from pipeline.containers.suite import Selection, run_suite
 from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import check, function, object_type
 from pipeline.core.go_explanation import describe
+from pipeline.core.go_resolution import Resolution
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 
 show_no_traceback()
@@ -40,6 +41,7 @@ class Kms:
     module_cache: arguments.ModuleCache = None
     build_cache: arguments.BuildCache = None
     config: arguments.ConfigFile = None
+    secrets: arguments.Secrets = None
     kubernetes: arguments.KubernetesVersion = DEFAULT_RELEASE.minor
     suite_base: arguments.SuiteBase = None
     run_id: arguments.RunId = ""
@@ -51,12 +53,12 @@ class Kms:
     @function
     async def go_version(self) -> str:
         """Go version in force, where it came from, and every input that was looked at."""
-        return describe(await self._variables().resolve(self.source, self.config))
+        return describe(await self._resolve())
 
     @function
     async def toolchain(self) -> Toolchain:
         """Containers with the Go of the source, for any Go project."""
-        resolution = await self._variables().resolve(self.source, self.config)
+        resolution = await self._resolve()
         return Toolchain(
             go_version=str(resolution.version),
             gotoolchain=resolution.gotoolchain,
@@ -121,9 +123,12 @@ class Kms:
         """Build the plugin again in another folder, as another user, without a cache: the bytes are the same."""
         await assert_reproducible(await self.plugin())
 
+    async def _resolve(self) -> Resolution:
+        return await self._variables().resolve(self.source, self.config, self.kubernetes)
+
     def _variables(self) -> Variables:
         return Variables(self.go, self.gotoolchain, self.force_host_go)
 
     async def _assembly(self) -> Assembly:
-        resolution = await self._variables().resolve(self.source, self.config)
-        return Assembly(await self.plugin(), resolution, self.kubernetes, self.suite_base)
+        resolution = await self._resolve()
+        return Assembly(await self.plugin(), resolution, self.kubernetes, self.suite_base, tuple(self.secrets or ()))

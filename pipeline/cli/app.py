@@ -15,6 +15,7 @@ from pipeline.cli import (
     build,
     doctor,
     go_version,
+    init,
     inspect,
     kubernetes,
     prefetch,
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("run", run_command.run),
+    ("init", init.init),
     ("up", up.up),
     ("probe", probe.probe),
     ("inspect", inspect.inspect),

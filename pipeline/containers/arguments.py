@@ -43,6 +43,10 @@ BuildCache: TypeAlias = Annotated[
 ConfigFile: TypeAlias = Annotated[
     dagger.File | None, Doc("How to build and run the plugin; kms-e2e.toml of the source by default.")
 ]
+Secrets: TypeAlias = Annotated[
+    list[dagger.Secret] | None,
+    Doc("Secrets that kms-e2e.toml refers to, such as env://CI_TOKEN; none by default."),
+]
 KubernetesVersion: TypeAlias = Annotated[
     str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; the newest by default.")
 ]

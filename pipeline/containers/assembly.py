@@ -12,12 +12,13 @@ from dagger import dag
 from pipeline.containers.builds import control_plane_builds
 from pipeline.containers.go_source import resolve_source
 from pipeline.containers.plugin import Plugin
-from pipeline.containers.plugin_source import module_of
+from pipeline.containers.plugin_source import find_config
 from pipeline.containers.provenance import PROVENANCE_FILE, Executed, provenance
-from pipeline.containers.suite import suite_container, with_program
+from pipeline.containers.suite import suite_container, with_packages, with_program, with_secrets
 from pipeline.containers.toolchain import Toolchain
-from pipeline.core.go_resolution import Resolution
+from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.kubernetes import find_release
+from pipeline.core.plugin_spec import SECOND_FOLDER, plugin_spec_from_json
 from pipeline.core.slsa import FOLDER as ATTESTATIONS
 from pipeline.core.slsa import statements
 
@@ -40,8 +41,10 @@ class Variables:
     gotoolchain: str
     force_host_go: str
 
-    async def resolve(self, source: dagger.Directory, config: dagger.File | None) -> Resolution:
+    async def resolve(self, source: dagger.Directory, config: dagger.File | None, kubernetes: str) -> Resolution:
         """Decide which Go builds a source, or the module in it that a configuration names.
+
+        For a plugin that is not built from Go source it is the Go of Kubernetes, which is built all the same.
 
         Raises: InputError when nothing, or something that cannot be used, names a version.
         """
@@ -50,9 +53,13 @@ class Variables:
             "GOTOOLCHAIN": self.gotoolchain,
             "FORCE_HOST_GO": self.force_host_go,
         }
-        return await resolve_source(
-            source, await module_of(source, config), {name: value for name, value in values.items() if value}
-        )
+        named = {name: value for name, value in values.items() if value}
+        found = await find_config(source, config)
+        if found is not None and found.go is None and not named:
+            release = find_release(kubernetes)
+            origin = f"the .go-version of Kubernetes {release.git_version}"
+            return Resolution(Mode.EXACT, release.go_version, release.go_version.toolchain, origin, ())
+        return await resolve_source(source, found.go.module if found is not None and found.go else ".", named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ class Assembly:
     resolution: Resolution
     kubernetes: str
     suite_base: dagger.Container | None
+    secrets: tuple[dagger.Secret, ...] = ()
 
     async def builds(self) -> tuple[Executed, ...]:
         """Build the plugin first, which is quick and the likeliest to fail, then the control plane.
@@ -88,6 +96,9 @@ class Assembly:
             folder = folder.with_directory(".", item.binaries)
         for name, text in statements(json.loads(document)):
             folder = folder.with_new_file(f"{ATTESTATIONS}/{name}", text)
+        second = await self.plugin.second()
+        if second is not None:
+            folder = folder.with_directory(SECOND_FOLDER, await _plugin_folder(second))
         return folder.with_new_file(PROVENANCE_FILE, document).with_file("plugin.json", description)
 
     async def test_image(self) -> dagger.Container:
@@ -97,4 +108,14 @@ class Assembly:
         """
         own = own_source()
         container = await suite_container(own, self.suite_base)
-        return with_program(container, own, await self.assets())
+        spec = plugin_spec_from_json(await (await self.plugin.description()).contents(), where="plugin.json")
+        container = await with_packages(container, spec.system_packages)
+        return await with_secrets(with_program(container, own, await self.assets()), spec, self.secrets)
+
+
+async def _plugin_folder(plugin: Plugin) -> dagger.Directory:
+    """Return a plugin's own part of a folder of binaries."""
+    folder = await plugin.parts()
+    for item in await plugin.programs():
+        folder = folder.with_directory(".", item.binaries)
+    return folder.with_file("plugin.json", await plugin.description())

@@ -8,9 +8,10 @@ import dagger
 from dagger import Doc, dag
 
 from pipeline.containers.builds import execute
+from pipeline.containers.go_source import resolve_source
 from pipeline.containers.images import PLUGIN_IMAGE
 from pipeline.containers.messages import finished
-from pipeline.containers.plugin_source import description, locate, module_tree, parts, read_config
+from pipeline.containers.plugin_source import description, locate, module_tree, parts, read_config, second_place
 from pipeline.containers.provenance import Executed, examine, provenance
 from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import function, object_type
@@ -91,6 +92,23 @@ class Plugin:
         Raises: InputError when there is none, or it cannot be used.
         """
         return await read_config(self.source, self.config)
+
+    async def second(self) -> Plugin | None:
+        """Return the plugin that data are migrated to, None when none is configured.
+
+        Raises: InputError when it is not in the source.
+        """
+        config = await self.configured()
+        if not config.migrate_to:
+            return None
+        source, file = await second_place(self.source, config)
+        second = Plugin(source=source, toolchain=self.toolchain, config=file)
+        go = (await second.configured()).go
+        if go is not None:
+            resolution = await resolve_source(source, go.module, {})
+            if resolution.version is not None:
+                second.toolchain = self.toolchain.with_toolchain(resolution.version, resolution.gotoolchain)
+        return second
 
     async def programs(self) -> tuple[Executed, ...]:
         """Build the plugin, when it is built from Go source.

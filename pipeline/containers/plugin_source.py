@@ -21,7 +21,7 @@ async def read_config(source: dagger.Directory, file: dagger.File | None) -> Con
 
     Raises: InputError when there is none, or it cannot be used.
     """
-    config = await _find_config(source, file)
+    config = await find_config(source, file)
     if config is None:
         raise InputError(
             "nothing says how to build and run the plugin",
@@ -33,16 +33,11 @@ async def read_config(source: dagger.Directory, file: dagger.File | None) -> Con
     return config
 
 
-async def module_of(source: dagger.Directory, file: dagger.File | None) -> str:
-    """Return the folder of the plugin's Go module; that of the source itself when there is no configuration.
+async def find_config(source: dagger.Directory, file: dagger.File | None) -> Config | None:
+    """Return the plugin's configuration, None when there is none.
 
-    Raises: InputError when the configuration cannot be used.
+    Raises: InputError when it cannot be used.
     """
-    config = await _find_config(source, file)
-    return config.go.module if config is not None and config.go is not None else "."
-
-
-async def _find_config(source: dagger.Directory, file: dagger.File | None) -> Config | None:
     if file is not None:
         return config_from_toml(await file.contents(), where=await file.name())
     if await source.exists(CONFIG_FILE):
@@ -129,6 +124,27 @@ async def parts(source: dagger.Directory, config: Config) -> dagger.Directory:
             else folder.with_file(name, source.file(name))
         )
     return folder
+
+
+async def second_place(source: dagger.Directory, config: Config) -> tuple[dagger.Directory, dagger.File | None]:
+    """Return source and configuration of the plugin that `migrate_to` names.
+
+    Raises: InputError when it is not in the source.
+    """
+    path = posixpath.normpath(config.migrate_to)
+    if path.startswith(("..", "/")):
+        raise InputError(
+            "the second plugin lies outside the source",
+            seen=config.migrate_to,
+            wanted="a folder or file of the repository",
+            where=f"migrate_to of {CONFIG_FILE}",
+            next_step="pass the folder around both plugins as --source, and the first one's file as --config",
+        )
+    await _assert_exists(source, path)
+    if await source.exists(path, expected_type=dagger.ExistsType.DIRECTORY_TYPE):
+        return source.directory(path), None
+    folder = posixpath.dirname(path) or "."
+    return source.directory(folder), source.file(path)
 
 
 async def _image(source: dagger.Directory, image: Image) -> dagger.Container:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Final
 
 import dagger
@@ -73,7 +74,7 @@ _EXPORT: Final = "export the evidence with the same run id: dagger call --run-id
 
 def failure(run: RunReport, run_id: str) -> SuiteFailure:
     """Return the verdict of a red run, which names each failing scenario with its reason."""
-    red = [item for item in run.scenarios if item.outcome in {Outcome.FAILED, Outcome.ERROR}]
+    red = [item for item in run.scenarios if item.is_bad]
     lines = [_line(item) for item in red]
     if run.interrupted:
         lines.append("the run was interrupted")
@@ -103,7 +104,7 @@ async def report_of(container: dagger.Container, run_id: str) -> Report:
     output = await container.stderr() or await container.stdout()
     directory = container.directory(REPORT_FOLDER)
     run = await read_run(directory) if await directory.exists(REPORT_FILE) else None
-    counts = {outcome: run.count(outcome) if run else 0 for outcome in Outcome}
+    counts = Counter(item.outcome for item in run.scenarios if not item.expected) if run else Counter[Outcome]()
     planned = set(run.planned) if run else set()
     missed = sum(item.outcome is Outcome.NOT_RUN for item in run.scenarios if item.id in planned) if run else 0
     return Report(

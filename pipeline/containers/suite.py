@@ -9,9 +9,11 @@ from typing import Final
 import dagger
 from dagger import dag
 
-from pipeline.containers.images import SUITE_IMAGE
+from pipeline.containers.images import SUITE_IMAGE, install_packages
 from pipeline.containers.messages import finished
 from pipeline.containers.requirements import LOCK_FILE, suite_requirements
+from pipeline.core.plugin_spec import PluginSpec
+from pipeline.errors import InputError
 
 PROGRAM_FOLDER: Final = "/opt/kms-e2e"
 ASSETS_FOLDER: Final = "/assets"
@@ -74,6 +76,43 @@ def with_program(container: dagger.Container, own: dagger.Directory, assets: dag
         .with_workdir(PROGRAM_FOLDER)
         .with_default_args(list(SUITE_LINE))
     )
+
+
+async def with_packages(container: dagger.Container, packages: Sequence[str]) -> dagger.Container:
+    """Add Debian packages that the plugin needs when it runs.
+
+    Raises: BuildError when one cannot be had.
+    """
+    if not packages:
+        return container
+    step = "correct run.system_packages in kms-e2e.toml, or pass a Debian image as --suite-base"
+    return await finished(container.with_exec(install_packages(packages)), "installing packages", next_step=step)
+
+
+async def with_secrets(
+    container: dagger.Container, spec: PluginSpec, secrets: Sequence[dagger.Secret]
+) -> dagger.Container:
+    """Hand over the secrets that a plugin refers to; their values are in no layer and no cache.
+
+    Raises: InputError naming one that was not passed.
+    """
+    passed = {await secret.uri(): secret for secret in secrets}
+    for table in (spec.secrets, *(service.secrets for service in spec.services)):
+        for name, source in table.items():
+            uri = f"env://{source.env}" if source.env else f"file://{source.file}"
+            if uri not in passed:
+                raise InputError(
+                    f"the secret {name} was not passed",
+                    seen=", ".join(passed) or "no secret",
+                    wanted=uri,
+                    where="the argument secrets",
+                    next_step=f"pass --secrets={uri}",
+                )
+            if source.env:
+                container = container.with_secret_variable(source.env, passed[uri])
+            else:
+                container = container.with_mounted_secret(source.file, passed[uri])
+    return container
 
 
 def run_suite(image: dagger.Container, run_id: str, selection: Selection, more: Sequence[str] = ()) -> dagger.Container:

@@ -97,7 +97,8 @@ class ScenarioResult:
     `reason` says why it failed, was not run, or which known upstream behaviour it met; empty when passed.
     `plane` names the control plane it ran on (logs/<plane>/); `worker` the process it ran in. `wrong_input`: an
     error of what the run was given, such as a hook that fails, and not of what was tested. `how` says how it is
-    proved, `fails_with` with what it must fail (its negative twin).
+    proved, `fails_with` with what it must fail (its negative twin). `expected`: why the plugin's author expects it to
+    fail; it did fail, which is no conformance, but does not make the run fail.
     """
 
     id: str
@@ -118,6 +119,12 @@ class ScenarioResult:
     wrong_input: bool = False
     how: str = ""
     fails_with: str = ""
+    expected: str = ""
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether it failed or could not be judged, and nobody expected that."""
+        return self.outcome in (Outcome.FAILED, Outcome.ERROR) and not self.expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +162,14 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
+class JobVariable:
+    """A variable by which a CI system names the job that this run was, such as JOB_NAME of Prow."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunReport:
     """Everything one run found.
 
@@ -179,6 +194,7 @@ class RunReport:
     events: tuple[Event, ...] = ()
     calls: tuple[KmsCall, ...] = ()
     host: str = ""
+    job: tuple[JobVariable, ...] = ()
     notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 

@@ -9,7 +9,7 @@ from typing import Final
 from pipeline.harness.api import ApiClient
 from pipeline.harness.kube_apiserver import KubeApiServer
 from pipeline.harness.ports import ReservedPort
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, Setting
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import wait_until
 
@@ -46,7 +46,7 @@ class Component:
         Raises: ProcessError when it dies, DeadlineError with the last answer after 60 s.
         """
         argv = [str(self._binary), *self._flags(), *flags]
-        self.process = process = self._supervisor.spawn(self.name, argv, env=env)
+        self.process = process = self._supervisor.spawn(self.name, argv, setting=Setting(env))
 
         def answers() -> str | bool:
             reply = self._api.get("/healthz")

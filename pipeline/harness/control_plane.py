@@ -42,11 +42,12 @@ def encrypt_secrets(provider: KmsProvider) -> EncryptionConfiguration:
 class ControlPlaneOptions:
     """What may differ between control planes.
 
-    `configure` makes the encryption configuration from the plugin's provider. `provider` is the name that stands
+    `configure` makes the encryption configuration from the plugin's provider; None encrypts the plugin's resources, and
+    what was stored plain before can still be read. `provider` is the name that stands
     in etcd's values. `late_plugin`: the plugin is not started, and nobody waits for readiness.
     """
 
-    configure: Configure = encrypt_secrets
+    configure: Configure | None = None
     provider: str = DEFAULT_PROVIDER
     kms_timeout_s: float = 3.0
     late_plugin: bool = False
@@ -56,11 +57,15 @@ class ControlPlaneOptions:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """What every control plane of a run is made of: the folder of binaries, the plugin, and where evidence goes."""
+    """What every control plane of a run is made of: the folder of binaries, the plugin, and where evidence goes.
+
+    `second` is the plugin that data are migrated to, with a folder of its own; None when there is only one.
+    """
 
     assets: Path
     plugin: PluginSpec
     evidence: Evidence
+    second: Equipment | None = None
 
 
 class ControlPlane:
@@ -151,11 +156,17 @@ class ControlPlane:
         if not self.options.late_plugin:
             self.plugin.start()
         self.proxy.start()
-        self.server.write_configuration(self.options.configure(self.provider))
+        self.server.write_configuration(self.configuration())
         self._etcd.wait_healthy()
         self.server.start()
         if not self.options.late_plugin:
             self.server.wait_ready()
+
+    def configuration(self) -> EncryptionConfiguration:
+        """Return the encryption configuration that kube-apiserver starts with."""
+        if self.options.configure is not None:
+            return self.options.configure(self.provider)
+        return encrypt(self._equipment.plugin.resources, self.provider, Identity())
 
     def restart_api_server(self, *, ready: bool = True) -> None:
         """Restart kube-apiserver, which forgets its caches.

@@ -1,7 +1,8 @@
-"""Run a command that the kernel kills when its parent dies: `python -I -S exec_shim.py PARENT_PID COMMAND ARG…`.
+"""Run a command that the kernel kills when its parent dies: `python -I -S exec_shim.py PARENT_PID JAIL COMMAND ARG…`.
 
 A `preexec_fn` would do the same inside a process that already runs gRPC's threads, where code between
-fork and exec may dead-lock. PR_SET_PDEATHSIG survives the exec of an ordinary program (prctl(2)).
+fork and exec may dead-lock. PR_SET_PDEATHSIG survives the exec of an ordinary program (prctl(2)); a change of the user
+clears it, so it is asked for last. JAIL is `UID:GID:ROOT`, empty for none: the command runs as that user, in that root.
 """
 
 import ctypes
@@ -18,9 +19,26 @@ def die_with_parent() -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def enter(jail: str) -> None:
+    """Become the user and enter the root of a jail."""
+    uid, gid, root = jail.split(":", 2)
+    if root:
+        os.chroot(root)
+        os.chdir("/")
+    os.setgroups([])
+    os.setgid(int(gid))
+    os.setuid(int(uid))
+
+
 def main() -> None:
     """Ask for SIGKILL at the parent's death, then become the command."""
-    parent, command = int(sys.argv[1]), sys.argv[2:]
+    parent, jail, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    ctypes.CDLL(None)  # is not to be found in another root
+    try:
+        if jail:
+            enter(jail)
+    except OSError as error:
+        sys.exit(f"user and root {jail}: {error.strerror}")
     die_with_parent()
     if os.getppid() != parent:  # it died before the request
         sys.exit(1)

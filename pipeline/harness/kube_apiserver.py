@@ -13,7 +13,7 @@ from pipeline.core.encryption import EncryptionConfiguration
 from pipeline.harness.api import ApiClient, Reply
 from pipeline.harness.pki import ADMIN_GROUP, Authority, KeyPair
 from pipeline.harness.ports import ReservedPort
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, Setting
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import wait_until
 
@@ -81,7 +81,7 @@ class KubeApiServer:
 
     def start(self) -> None:
         """Start the process without waiting for anything."""
-        self.process = self._supervisor.spawn(self.options.name, self._argv(), env=_without_proxies())
+        self.process = self._supervisor.spawn(self.options.name, self._argv(), setting=Setting(_without_proxies()))
 
     def wait_ready(self, timeout_s: float = READY_TIMEOUT_S) -> None:
         """Wait until /readyz answers 200, which includes kms-providers.

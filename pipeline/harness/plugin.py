@@ -6,22 +6,22 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from pipeline.core.plugin_spec import PluginSpec, ServiceAction
-from pipeline.errors import DeadlineError, InputError
+from pipeline.errors import DeadlineError, InputError, ProcessError
 from pipeline.harness.kms import KmsCallError, KmsClient, StatusReply, explain_unimplemented
-from pipeline.harness.process import Process, run_to_end
+from pipeline.harness.listening import listening
+from pipeline.harness.process import Process, Setting, run_to_end
 from pipeline.harness.supervisor import Supervisor
+from pipeline.harness.surroundings import Surroundings
 from pipeline.harness.waiting import Mortal, wait_until
 
 HOOK_TIMEOUT_S: Final = 30.0
 _LINES_SHOWN: Final = 10
 _HOOK_PLACE: Final = "kms-e2e.toml, hooks"
-_SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Plugin:
@@ -34,24 +34,20 @@ class Plugin:
         *,
         assets: Path,
         name: str = "kms-plugin",
-        state: Path | None = None,
+        first: Plugin | None = None,
     ) -> None:
-        """Prepare folders; nothing is started yet. `state` is another instance's folder, a new one by default."""
+        """Prepare folders; nothing is started yet. `first` is the instance whose state and services this one shares.
+
+        Raises: InputError for a user, a secret or a file that cannot be used; MachineError for a lack of rights.
+        """
         self.spec = spec
         self.name = name
         self._supervisor = supervisor
-        folder = supervisor.folder / name
-        self.socket = folder / "run" / "kms.sock"
-        self.state = state or folder / "state"
         self._assets = assets
-        for private in (folder, self.socket.parent, self.state):
-            private.mkdir(mode=0o700, exist_ok=True)
-        self._values = {
-            "socket": str(self.socket),
-            "state": str(self.state),
-            "assets": str(assets),
-            "python": sys.executable,
-        }
+        shared: Surroundings | None = first.surroundings if first else None
+        self.surroundings: Surroundings = Surroundings(spec, supervisor, assets, name, shared)
+        self.socket = self.surroundings.socket
+        self.state = self.surroundings.state
         self.client = KmsClient(f"unix://{self.socket}")
         self.process: Process | None = None
         self.hook_timeout_s = HOOK_TIMEOUT_S
@@ -62,24 +58,32 @@ class Plugin:
         return self._supervisor.logs / f"{self.name}.log"
 
     def spawn(self) -> Process:
-        """Start the process without waiting for its socket."""
-        self.process = self._supervisor.spawn(self.name, self.expand(self.spec.argv), env=self.environment())
+        """Start the process without waiting for its socket; side services are started, and waited for, before it.
+
+        Raises: ProcessError when the plugin or a side service cannot be started.
+        """
+        self.surroundings.services.ensure()
+        self.process = self.spawn_copy(self.name)
         return self.process
 
     def spawn_copy(self, name: str) -> Process:
         """Start the same command once more, on the same socket and state, without waiting for anything."""
-        return self._supervisor.spawn(name, self.expand(self.spec.argv), env=self.environment())
+        return self._supervisor.spawn(name, self.expand(self.spec.argv), setting=self.surroundings.setting())
 
     def sibling(self, name: str) -> Plugin:
         """Return another instance with a socket of its own on the same state; it is not started yet."""
-        return Plugin(self.spec, self._supervisor, assets=self._assets, name=name, state=self.state)
+        return Plugin(self.spec, self._supervisor, assets=self._assets, name=name, first=self)
 
     def start(self) -> StatusReply:
         """Start the plugin, wait for its first Status and return it.
 
         Raises: ProcessError when the plugin dies; DeadlineError when it does not answer in its ready time.
         """
-        return self._first_status([self.spawn()])
+        process = self.spawn()
+        try:
+            return self._first_status([process])
+        except ProcessError as error:
+            raise explain_start(self, process, error) from error
 
     def _first_status(self, alive: Sequence[Mortal]) -> StatusReply:
         replies: list[StatusReply] = []
@@ -127,12 +131,12 @@ class Plugin:
 
         Raises: InputError naming the hook.
         """
-        path = self.environment().get("PATH")
+        setting = self.surroundings.setting()
         for name, hook in self.spec.hooks.items():
             if isinstance(hook, ServiceAction):
                 continue
             command = self.expand(hook)[0]
-            if shutil.which(command, path=path) is None:
+            if not _can_start(command, setting):
                 raise InputError(
                     f"hook {name} cannot be started",
                     seen=f"no such executable: {command}",
@@ -150,10 +154,15 @@ class Plugin:
 
         Raises: InputError when it fails or does not end within `hook_timeout_s` (30 s).
         """
-        argv = self.spec.expand(self.spec.hook_words(name), **self._values, **values)
+        action = self.spec.hooks[name]
+        if isinstance(action, ServiceAction):
+            self.surroundings.services.act(action)
+            self._supervisor.event(self.name, f"hook {name}")
+            return ""
+        argv = self.spec.expand(action, **self.surroundings.values, **values)
         shown = shlex.join(argv)
         try:
-            done = run_to_end(argv, env=self.environment(), timeout_s=self.hook_timeout_s)
+            done = run_to_end(argv, setting=self.surroundings.setting(), timeout_s=self.hook_timeout_s)
         except subprocess.TimeoutExpired as error:
             raise InputError(
                 f"hook {name} hangs",
@@ -176,12 +185,7 @@ class Plugin:
 
     def expand(self, words: tuple[str, ...]) -> list[str]:
         """Return words of the specification with socket, state and assets filled in."""
-        return self.spec.expand(words, **self._values)
-
-    def environment(self) -> dict[str, str]:
-        """Return the environment of plugin and hooks: a few variables of ours, then the specification's."""
-        own = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
-        return own | {name: self.expand((value,))[0] for name, value in self.spec.env}
+        return self.surroundings.expand(words)
 
     def _answers(self, replies: list[StatusReply]) -> str | bool:
         if not self.socket.exists():
@@ -193,3 +197,31 @@ class Plugin:
                 raise explain_unimplemented(self.client) from error
             return f"not yet: {error}"
         return True
+
+
+def _can_start(command: str, setting: Setting) -> bool:
+    if setting.jail and setting.jail.root:
+        return not command.startswith("/") or os.path.lexists(setting.jail.outside(command))
+    return shutil.which(command, path=(setting.env or {}).get("PATH")) is not None
+
+
+def explain_start(plugin: Plugin, process: Process, error: ProcessError) -> ProcessError:
+    """Return the error of a plugin that did not start, with where it listens instead, or what it may lack."""
+    elsewhere = listening(process.pid) if process.exit_code is None else ()
+    wanted = f"unix://{plugin.expand(('{socket}',))[0]}"
+    if isinstance(error, DeadlineError) and elsewhere and not plugin.socket.exists():
+        return DeadlineError(
+            f"plugin {plugin.spec.name} listens elsewhere",
+            seen=", ".join(elsewhere),
+            wanted=wanted,
+            where=shlex.join(process.argv),
+            next_step="pass {socket} in run.argv of kms-e2e.toml, or run.socket for a name below {run} that the plugin"
+            " chooses itself",
+        )
+    if process.exit_code is None:
+        return error
+    missing = [] if plugin.spec.services else ["describe a service that it needs in [[services]] of kms-e2e.toml"]
+    packages = plugin.spec.system_packages
+    missing += [f"install {' '.join(packages)}"] if packages else []
+    steps = [step for step in (error.next_step, *missing) if step]
+    return ProcessError(error.what, seen=error.seen, wanted=error.wanted, where=error.where, next_step="; ".join(steps))

@@ -9,18 +9,33 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from pipeline.errors import ProcessError
+from pipeline.harness.jail import Jail
+from pipeline.harness.secret_values import Secrets
 
 DEFAULT_STOP_GRACE_S: Final = 10.0
 _SHIM: Final = Path(__file__).with_name("exec_shim.py")
 _POLL_S: Final = 0.01
+_PUMP_S: Final = 2.0
+"""How long the last lines of a dead process may take to the log."""
 _TAIL_LINES: Final = 40
 _TAIL_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a process runs in: its environment (this process's own for None), its jail, and secrets it may print."""
+
+    env: Mapping[str, str] | None = None
+    jail: Jail | None = None
+    secrets: Secrets = field(default_factory=Secrets)
 
 
 class Process:
@@ -30,7 +45,7 @@ class Process:
     its children along; the kernel kills it when this process dies (exec_shim).
     """
 
-    def __init__(self, name: str, argv: Sequence[str], *, log_path: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, name: str, argv: Sequence[str], *, log_path: Path, setting: Setting | None = None) -> None:
         """Start the command; its output is appended to `log_path`.
 
         Raises: ProcessError when the command does not exist or is not executable.
@@ -39,18 +54,24 @@ class Process:
         self.argv = tuple(argv)
         self.log_path = log_path
         self._stopping = False
-        _assert_executable(name, argv[0])
+        self._pump: threading.Thread | None = None
+        setting = setting or Setting()
+        _assert_executable(name, argv[0], setting.jail)
         log_path.parent.mkdir(parents=True, exist_ok=True)
         with log_path.open("ab") as log:
             self._popen = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), *argv],
+                [*_shim(setting.jail), *argv],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=subprocess.PIPE if setting.secrets else log,
                 stderr=subprocess.STDOUT,
                 # One time zone, so that log lines stand beside each other.
-                env={**(os.environ if env is None else env), "TZ": "UTC"},
+                env={**(os.environ if setting.env is None else setting.env), "TZ": "UTC"},
                 start_new_session=True,
             )
+        if self._popen.stdout is not None:
+            arguments = (self._popen.stdout, log_path, setting.secrets)
+            self._pump = threading.Thread(target=_copy_without_secrets, args=arguments, daemon=True)
+            self._pump.start()
 
     @property
     def pid(self) -> int:
@@ -64,6 +85,8 @@ class Process:
 
     def tail(self, lines: int = _TAIL_LINES) -> str:
         """Return the last lines of the log."""
+        if self._pump is not None and self.exit_code is not None:
+            self._pump.join(timeout=_PUMP_S)
         with self.log_path.open("rb") as log:
             log.seek(max(0, self.log_path.stat().st_size - _TAIL_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
@@ -102,7 +125,7 @@ class Process:
         return self._popen.wait()
 
 
-def run_to_end(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float) -> subprocess.CompletedProcess[str]:
+def run_to_end(argv: Sequence[str], *, setting: Setting, timeout_s: float) -> subprocess.CompletedProcess[str]:
     """Run a command in a process group of its own and return what it printed, whatever its exit code.
 
     What it leaves running in the background lives on, unless it does not end itself.
@@ -111,11 +134,11 @@ def run_to_end(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float)
     """
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:  # a pipe would wait for children
         popen = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), *argv],
+            [*_shim(setting.jail), *argv],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            env=dict(env),
+            env=None if setting.env is None else dict(setting.env),
             start_new_session=True,
         )
         try:
@@ -126,14 +149,33 @@ def run_to_end(argv: Sequence[str], *, env: Mapping[str, str], timeout_s: float)
             raise
         for file in (out, err):
             file.seek(0)
-        return subprocess.CompletedProcess(tuple(argv), code, out.read(), err.read())
+        printed = (setting.secrets.redact(file.read()) for file in (out, err))
+        return subprocess.CompletedProcess(tuple(argv), code, *printed)
 
 
-def _assert_executable(name: str, command: str) -> None:
-    path = Path(command)
-    if path.is_absolute() and not os.access(path, os.X_OK):
-        seen = "not executable" if path.exists() else "no such file"
-        raise ProcessError(f"{name} cannot be started", seen=seen, wanted="an executable file", where=command)
+def _shim(jail: Jail | None) -> list[str]:
+    return [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), jail.word if jail else ""]
+
+
+def _copy_without_secrets(stream: IO[bytes], path: Path, secrets: Secrets) -> None:
+    """Copy output to the log line by line, so that a secret never reaches the disk, not even for a moment."""
+    with stream, path.open("ab", buffering=0) as log:
+        for line in stream:
+            log.write(secrets.redact_bytes(line))
+
+
+def _assert_executable(name: str, command: str, jail: Jail | None) -> None:
+    if not command.startswith("/"):
+        return
+    path = jail.outside(command) if jail else Path(command)
+    if not os.access(path, os.X_OK) and not (path.is_symlink() and jail):  # a link may lead to the jail's own root
+        raise ProcessError(
+            f"{name} cannot be started",
+            seen="not executable" if path.exists() else "no such file",
+            wanted="an executable file",
+            where=command,
+            next_step="correct the command in kms-e2e.toml, or build the folder of binaries again",
+        )
 
 
 def _describe(exit_code: int) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from pipeline.errors import ProcessError
 from pipeline.harness.kube_apiserver import KubeApiServer
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, Setting
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import wait_until
 
@@ -54,7 +54,7 @@ class SimulatedNodes:
                 f"--node-lease-duration-seconds={_LEASE_S}",
             ],
             # kwok reads a configuration below HOME too, which would change what its nodes say.
-            env={"HOME": str(self._supervisor.folder / KWOK), "PATH": "/usr/bin:/bin"},
+            setting=Setting({"HOME": str(self._supervisor.folder / KWOK), "PATH": "/usr/bin:/bin"}),
         )
         for number, name in enumerate(NODES, start=1):
             reply = self._server.api.request("POST", "/api/v1/nodes", _node(name, number, kubelet_version))

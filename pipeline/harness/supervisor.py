@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from pipeline.core.result import Event
 from pipeline.errors import MachineError
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, Setting
 
 _WATCHER: Final = Path(__file__).with_name("watcher.py")
 # sun_path holds 108 bytes on Linux and 104 on macOS (unix(7)), so the folder ignores a long TMPDIR.
@@ -50,12 +50,12 @@ class Supervisor:
         """Stop everything."""
         self.close()
 
-    def spawn(self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None) -> Process:
+    def spawn(self, name: str, argv: Sequence[str], *, setting: Setting | None = None) -> Process:
         """Start a command under `name`; its log is `<logs>/<name>.log`.
 
         Raises: ProcessError when it cannot be started.
         """
-        process = Process(name, argv, log_path=self.logs / f"{name}.log", env=env)
+        process = Process(name, argv, log_path=self.logs / f"{name}.log", setting=setting)
         self._tell_watcher(f"group {process.pid}")
         self._processes.append(process)
         self.event(name, "started")

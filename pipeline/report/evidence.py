@@ -156,10 +156,15 @@ def _judged(run: RunReport) -> RunReport:
 
 def _exit_code(run: RunReport) -> int:
     """Return 0 when something passed and nothing is bad, 2 when all that is bad is what the run was given, else 1."""
-    bad = [scenario for scenario in run.scenarios if scenario.outcome in (Outcome.FAILED, Outcome.ERROR)]
+    bad = [scenario for scenario in run.scenarios if scenario.is_bad]
     if bad and all(scenario.wrong_input for scenario in bad):
         return EXIT_WRONG_INPUT
-    return EXIT_SUITE_FAILED if bad or run.count(Outcome.PASSED) == 0 else EXIT_PASSED
+    return EXIT_SUITE_FAILED if bad or not _proved(run) else EXIT_PASSED
+
+
+def _proved(run: RunReport) -> bool:
+    """Tell whether a scenario passed, or failed as expected."""
+    return any(scenario.outcome is Outcome.PASSED or scenario.expected for scenario in run.scenarios)
 
 
 def _moments(run: RunReport) -> Iterator[float]:

@@ -66,7 +66,9 @@ def _add_case(suite: ET.Element, scenario: ScenarioResult) -> None:
         time=_seconds(scenario.duration_s),
     )
     _properties(case, _case_properties(scenario))
-    if scenario.outcome is Outcome.FAILED:
+    if scenario.expected:
+        ET.SubElement(case, "skipped", message=legal(f"expected to fail: {scenario.expected}"))
+    elif scenario.outcome is Outcome.FAILED:
         ET.SubElement(case, "failure", type="ScenarioFailed").text = legal(_details(scenario))
     elif scenario.outcome is Outcome.ERROR:
         ET.SubElement(case, "error", type="ScenarioError").text = legal(_details(scenario))
@@ -104,6 +106,7 @@ def _run_properties(run: RunReport) -> list[tuple[str, str]]:
         ("go_version_source", run.go_version_source),
         ("conformance", statement.verdict.value),
         ("host", run.host),
+        *((variable.name, variable.value) for variable in run.job),
     ]
 
 
@@ -114,6 +117,7 @@ def _case_properties(scenario: ScenarioResult) -> list[tuple[str, str]]:
         ("subject", scenario.subject.value),
         ("source", scenario.source),
         ("known_issue", scenario.known_issue),
+        ("expected", scenario.expected),
     ]
 
 

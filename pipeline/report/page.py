@@ -33,7 +33,6 @@ LINES_WHEN_PASSED: Final = 6
 CALLS_WHEN_WRONG: Final = 40
 CALLS_WHEN_PASSED: Final = 3
 _ASIDE: Final = (NotRun.NOT_SELECTED, NotRun.NOT_BUILT, NotRun.SOAK)
-_WRONG: Final = (Outcome.FAILED, Outcome.ERROR)
 _BEFORE_S: Final = 0.5
 _AFTER_S: Final = 0.5
 
@@ -162,7 +161,7 @@ def page_of(folder: Path, run: RunReport) -> Page:
 def _view(
     result: ScenarioResult, logs: Sequence[Log], calls: Sequence[KmsCall], lines: Mapping[tuple[str, str], str]
 ) -> ScenarioView:
-    wrong = result.outcome in _WRONG
+    wrong = result.is_bad
     end = result.started_at + result.duration_s
     ran = bool(result.plane) and result.outcome is not Outcome.NOT_RUN
     own = [call for call in calls if ran and result.started_at <= call.at <= end]

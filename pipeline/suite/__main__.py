@@ -51,8 +51,10 @@ def components(selection: Selection, extra: Sequence[Path]) -> tuple[str, ...]:
 
 def show(result: ScenarioResult) -> None:
     """Print one line for a scenario that has ended, with its reason when it did not pass."""
-    line = f"{_SIGNS[result.outcome]} {result.id:<5} {result.title} ({result.duration_s:.1f} s)"
-    reason = result.reason or result.known_issue
+    sign = "exp " if result.expected else _SIGNS[result.outcome]
+    line = f"{sign} {result.id:<5} {result.title} ({result.duration_s:.1f} s)"
+    reason = f"expected to fail: {result.expected}\n{result.reason}" if result.expected else result.reason
+    reason = reason or result.known_issue
     print(line + "".join(f"\n       {part}" for part in reason.splitlines()), flush=True)
 
 
@@ -64,6 +66,7 @@ def summary(run: RunReport, report: Path) -> str:
     state = " (interrupted)" if run.interrupted else ""
     seconds = run.finished_at - run.started_at
     lines = [f"{counts} of {len(run.planned)} planned{state} in {seconds:.0f} s"]
+    lines += [f"note: {note}" for note in run.notes]
     given = [scenario for scenario in run.scenarios if scenario.wrong_input]
     if given:
         ids = ", ".join(scenario.id for scenario in given)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.core.plugin_spec import plugin_spec_from_json
+from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec, plugin_spec_from_json
 from pipeline.errors import InputError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.evidence import Evidence
@@ -21,6 +21,13 @@ def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
         raise InputError(
             "the folders of the run are not given", wanted="--kms-assets DIR --kms-report DIR", where="command line"
         )
+    assets, evidence = assets.resolve(), Evidence(report.resolve())
+    second = assets / SECOND_FOLDER
+    other = Equipment(second, _read_spec(second), evidence) if second.is_dir() else None
+    return Equipment(assets, _read_spec(assets), evidence, other)
+
+
+def _read_spec(assets: Path) -> PluginSpec:
     description = assets / "plugin.json"
     try:
         text = description.read_text()
@@ -32,8 +39,7 @@ def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
             where=str(description),
             next_step="make the folder with `kms-e2e build`",
         ) from error
-    plugin = plugin_spec_from_json(text, where=str(description))
-    return Equipment(assets.resolve(), plugin, Evidence(report.resolve()))
+    return plugin_spec_from_json(text, where=str(description))
 
 
 def assert_control_plane(assets: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ import pytest
 from pipeline.core.result import Outcome, ScenarioResult, from_json, to_json
 from pipeline.errors import InputError, KmsE2EError, MachineError
 from pipeline.harness.exec_shim import die_with_parent
+from pipeline.harness.secret_values import all_secrets
 from pipeline.report.evidence import append_result
 from pipeline.suite.scenario import ProofRecorder, Scenario
 
@@ -69,7 +70,13 @@ def pytest_runtest_makereport(
         started_at=call.start,
         duration_s=call.duration,
     )
-    report.user_properties = [*report.user_properties, (_KEY, to_json(result))]
+    report.user_properties = [*report.user_properties, (_KEY, _without_secrets(item, to_json(result)))]
+
+
+def _without_secrets(item: pytest.Item, text: str) -> str:
+    """Take the plugin's secrets out of a result before it leaves the process that saw them."""
+    equipment = getattr(item, "funcargs", {}).get("kms_equipment")
+    return all_secrets(equipment.plugin).redact(text) if equipment is not None else text
 
 
 def _judge(report: pytest.TestReport, excinfo: pytest.ExceptionInfo[BaseException] | None) -> tuple[Outcome, str]:
@@ -95,8 +102,18 @@ def _place(excinfo: pytest.ExceptionInfo[BaseException], *, before: str = "") ->
 class ResultWriter:
     """The controlling process's side: one line in results.jsonl for each scenario, in the order they end."""
 
-    def __init__(self, folder: Path, entries: dict[str, Scenario], show: Callable[[ScenarioResult], None]) -> None:
-        """Write to the report `folder`; `entries` maps pytest's node names to scenarios; `show` is told each result."""
+    def __init__(
+        self,
+        folder: Path,
+        entries: dict[str, Scenario],
+        show: Callable[[ScenarioResult], None],
+        expected: Mapping[str, str] | None = None,
+    ) -> None:
+        """Write to the report `folder`; `entries` maps pytest's node names to scenarios; `show` is told each result.
+
+        `expected` are the reasons for which scenarios are expected to fail, by id.
+        """
+        self._expected = expected or {}
         self._folder = folder
         self._entries = entries
         self._show = show
@@ -134,6 +151,8 @@ class ResultWriter:
         if entry.id in self.results:
             return
         result = self._pending.pop(entry.id, None) or blank(entry, Outcome.ERROR, "it left no record")
+        if result.outcome is Outcome.FAILED:
+            result = dataclasses.replace(result, expected=self._expected.get(entry.id, ""))
         self.results[entry.id] = result
         try:
             append_result(self._folder, result)

@@ -20,10 +20,12 @@ from typing import Final
 import pytest
 
 from pipeline import __version__
+from pipeline.core.plugin_spec import PluginSpec
 from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
 from pipeline.errors import InputError, KmsE2EError, MachineError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.plugin import Plugin
+from pipeline.harness.secret_values import all_secrets
 from pipeline.harness.supervisor import Supervisor
 from pipeline.report.evidence import begin_report
 from pipeline.report.evidence import collect as collect_report
@@ -31,6 +33,8 @@ from pipeline.report.files import RUN_FILE
 from pipeline.report.write import write_report
 from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
 from pipeline.suite.equipment import assert_control_plane, load_equipment
+from pipeline.suite.expected import assert_known, unexpected_passes
+from pipeline.suite.job import job_variables
 from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.scheduling import in_order, schedule
@@ -80,6 +84,7 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
     chosen = {entry.id for entry in request.selection.choose([item.entry for item in catalogue])}
     planned = [item for item in catalogue if item.entry.id in chosen]
     equipment = load_equipment(request.assets, request.report)
+    assert_known(equipment.plugin, [item.entry for item in catalogue])
     if any(_needs_control_plane(item.entry) for item in planned):
         assert_control_plane(request.assets)
     prepare(request.report, request.assets)
@@ -91,9 +96,9 @@ def run_suite(request: RunRequest, show: Show) -> RunReport:
         pass  # the planned scenarios without a result are in the report as interrupted
     except KmsE2EError as error:
         with contextlib.suppress(OSError):  # a full disk takes no report either
-            write(request.report, exit_code=error.exit_code, note=str(error))
+            write(request.report, equipment.plugin, exit_code=error.exit_code, note=str(error))
         raise
-    return write(request.report)
+    return write(request.report, equipment.plugin)
 
 
 def _execute(
@@ -103,7 +108,8 @@ def _execute(
         add_span(result)
         show(result)
 
-    writer = ResultWriter(request.report, {item.node: item.entry for item in planned}, tell)
+    entries = {item.node: item.entry for item in planned}
+    writer = ResultWriter(request.report, entries, tell, dict(equipment.plugin.expected))
     try:
         with terminable():
             _preflight(equipment)
@@ -209,6 +215,7 @@ def _header(
         exit_code=1,
         planned=tuple(item.entry.id for item in planned),
         scenarios=(*rows, *unbuilt({item.entry.id for item in catalogue})),
+        job=job_variables(os.environ),
         host=f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
     )
 
@@ -266,12 +273,18 @@ def _assert_ours(folder: Path) -> None:
         )
 
 
-def write(report: Path, *, exit_code: int | None = None, note: str = "") -> RunReport:
+def write(report: Path, plugin: PluginSpec | None = None, *, exit_code: int | None = None, note: str = "") -> RunReport:
     """Write the report of what was found until now, and return it; an `exit_code` and its `note` outweigh the results.
+
+    The secrets of `plugin` are taken out of every file, and its expected failures that passed are noted.
 
     Raises: MachineError when the folder cannot be written.
     """
+    if plugin is not None:
+        with contextlib.suppress(InputError):  # a secret that is not there was written nowhere
+            all_secrets(plugin).scrub(report)
     run = dataclasses.replace(collect_report(report), finished_at=time.time())
+    run = dataclasses.replace(run, notes=(*run.notes, *(unexpected_passes(run, plugin) if plugin else ())))
     if exit_code is not None:
         run = dataclasses.replace(run, exit_code=exit_code, notes=(*run.notes, note))
     write_report(report, run)

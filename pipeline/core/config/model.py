@@ -68,9 +68,9 @@ class Run:
         Doc("Secrets by reference: name of the plugin's variable, and the variable or file that holds the value."),
         Keys(pattern=VARIABLE),
     ] = field(default_factory=dict)
-    socket: Annotated[
-        str, Doc("Name of the socket below {run}, for a plugin that chooses it itself; in an image below /."), INSIDE
-    ] = SOCKET_NAME
+    socket: Annotated[str, Doc("Name of the socket below {run}, for a plugin that chooses it itself."), INSIDE] = (
+        SOCKET_NAME
+    )
     ready_timeout_s: Annotated[float, Doc("Seconds until the first good Status."), Above(0)] = DEFAULT_READY_TIMEOUT_S
     user: Annotated[
         str,

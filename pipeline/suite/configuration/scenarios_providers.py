@@ -68,9 +68,10 @@ class _Side:
 def scenario_exchange_plugins(
     make_control_plane: MakePlane, scenario_equipment: Equipment, proof: ProofRecorder
 ) -> None:
-    """Two plugins with keys of their own: prefixes after each migration; what is read with the other one stopped."""
+    """Two plugins (the second is that of `migrate_to`): prefixes after each move; what is read with one stopped."""
     plane = make_control_plane(ControlPlaneOptions(configure=lambda provider: encrypt(["secrets"], provider)))
-    second = Plugin(scenario_equipment.plugin, plane.supervisor, assets=scenario_equipment.assets, name="kms-plugin-b")
+    source = scenario_equipment.second or scenario_equipment
+    second = Plugin(source.plugin, plane.supervisor, assets=source.assets, name="kms-plugin-b")
     first = _Side(plane.provider, plane.plugin)
     other = _Side(dataclasses.replace(plane.provider, name=_B, endpoint=f"unix://{second.socket}"), second)
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)
@@ -91,7 +92,7 @@ def _move(plane: ControlPlane, proof: ProofRecorder, secrets: list[Secret], old:
     proof.that("keyIDs in the store", observed=seen, wanted={new.plugin.client.status().key_id})
     old.plugin.stop()
     restart_with(plane, encrypt(["secrets"], new.provider))
-    assert_readable(plane.api, proof, secrets, f"with the plugin of {old.provider.name} stopped")
+    assert_readable(plane.api, proof, secrets, f"with {old.plugin.spec.name} of {old.provider.name} stopped")
     old.plugin.start()
 
 

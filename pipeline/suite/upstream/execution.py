@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import InputError, KmsE2EError
-from pipeline.harness.process import Process
+from pipeline.harness.process import Process, Setting
 from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import Mortal
 from pipeline.suite.upstream.ginkgo import GinkgoRun, TestResult, read_junit
@@ -48,7 +48,7 @@ def execute_tests(
     run.junit.unlink(missing_ok=True)
     run.private.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
-    process = supervisor.spawn("ginkgo", run.argv(), env=_environment(run))
+    process = supervisor.spawn("ginkgo", run.argv(), setting=Setting(_environment(run)))
     broken: KmsE2EError | None = None
     interrupted = False
     try:

@@ -104,13 +104,15 @@ def run_upstream(request: UpstreamRequest, show: Show, say: Say) -> RunReport:
             execution = execute_tests(run, cluster.plane.supervisor, cluster, len(plan.planned), say)
             _conclude(request.report, plan, run, execution, cluster, show)
     except KeyboardInterrupt:
-        return write(request.report)  # the scenarios without a result are in the report as interrupted
+        return write(
+            request.report, equipment.plugin
+        )  # the scenarios without a result are in the report as interrupted
     except KmsE2EError as error:
-        write(request.report, exit_code=error.exit_code, note=str(error))
+        write(request.report, equipment.plugin, exit_code=error.exit_code, note=str(error))
         raise
     if execution.broken_by is None:
-        return write(request.report)
-    write(request.report, exit_code=execution.broken_by.exit_code, note=str(execution.broken_by))
+        return write(request.report, equipment.plugin)
+    write(request.report, equipment.plugin, exit_code=execution.broken_by.exit_code, note=str(execution.broken_by))
     raise execution.broken_by
 
 

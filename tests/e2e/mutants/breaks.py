@@ -88,7 +88,7 @@ def rules(*, without: str) -> Break:
 
     def broken(plane: ControlPlane) -> None:
         kept = []
-        for rule in plane.options.configure(plane.provider).rules:
+        for rule in plane.configuration().rules:
             resources = tuple(resource for resource in rule.resources if resource != without)
             if resources:
                 kept.append(ResourceRule(resources, rule.providers))

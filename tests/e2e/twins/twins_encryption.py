@@ -11,7 +11,7 @@ from tests.e2e.twins.breaks import Sabotage, foreign_value
 
 def write_plain(plane: ControlPlane) -> None:
     """Put `identity` first in every rule; what the start has encrypted can still be read."""
-    rules = plane.options.configure(plane.provider).rules
+    rules = plane.configuration().rules
     plain = [
         ResourceRule(rule.resources, (Identity(), *(p for p in rule.providers if p != Identity()))) for rule in rules
     ]

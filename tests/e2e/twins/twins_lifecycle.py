@@ -81,7 +81,7 @@ def old_key_stays(plane: ControlPlane) -> None:
 
 def slow_when_encrypted(plane: ControlPlane) -> None:
     """Let five reads precede each creation of a Secret where the plugin encrypts it, so that it takes several times."""
-    if Identity() == plane.options.configure(plane.provider).rules[0].providers[0]:
+    if Identity() == plane.configuration().rules[0].providers[0]:
         return
     create = plane.api.create_secret
 
