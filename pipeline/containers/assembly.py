@@ -18,7 +18,7 @@ from pipeline.containers.suite import suite_container, with_packages, with_progr
 from pipeline.containers.toolchain import Toolchain
 from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.kubernetes import find_release
-from pipeline.core.plugin_spec import SECOND_FOLDER, plugin_spec_from_json
+from pipeline.core.plugin_spec import SECOND_FOLDER
 from pipeline.core.slsa import FOLDER as ATTESTATIONS
 from pipeline.core.slsa import statements
 
@@ -108,7 +108,7 @@ class Assembly:
         """
         own = own_source()
         container = await suite_container(own, self.suite_base)
-        spec = plugin_spec_from_json(await (await self.plugin.description()).contents(), where="plugin.json")
+        spec = await self.plugin.specification()
         container = await with_packages(container, spec.system_packages)
         return await with_secrets(with_program(container, own, await self.assets()), spec, self.secrets)
 

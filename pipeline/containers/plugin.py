@@ -17,6 +17,7 @@ from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import function, object_type
 from pipeline.core.build_plan import PLUGIN_BINARY, GoBuild, PluginSource, plugin_plan
 from pipeline.core.config import Config
+from pipeline.core.plugin_spec import PluginSpec
 from pipeline.core.sbom import cyclonedx
 from pipeline.errors import InputError
 
@@ -83,7 +84,7 @@ class Plugin:
     @function
     async def description(self) -> dagger.File:
         """plugin.json: how the suite runs the plugin."""
-        text = (await description(self.source, await self.configured())).to_json()
+        text = (await self.specification()).to_json()
         return dag.directory().with_new_file("plugin.json", text).file("plugin.json")
 
     async def configured(self) -> Config:
@@ -92,6 +93,13 @@ class Plugin:
         Raises: InputError when there is none, or it cannot be used.
         """
         return await read_config(self.source, self.config)
+
+    async def specification(self) -> PluginSpec:
+        """Return how the suite runs the plugin.
+
+        Raises: InputError when the configuration or its image cannot be used.
+        """
+        return await description(self.source, await self.configured())
 
     async def second(self) -> Plugin | None:
         """Return the plugin that data are migrated to, None when none is configured.

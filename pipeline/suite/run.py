@@ -7,14 +7,12 @@ import dataclasses
 import os
 import platform
 import shutil
-import signal
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import pytest
@@ -39,6 +37,7 @@ from pipeline.suite.recorder import ResultWriter, blank
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.scheduling import in_order, schedule
 from pipeline.suite.selection import Selection
+from pipeline.suite.termination import terminable
 from pipeline.suite.tracing import spans_of
 from pipeline.suite.unbuilt import unbuilt
 
@@ -293,17 +292,3 @@ def write(report: Path, plugin: PluginSpec | None = None, *, exit_code: int | No
 
 def _needs_control_plane(entry: Scenario) -> bool:
     return entry.family != "A"
-
-
-@contextlib.contextmanager
-def terminable() -> Iterator[None]:
-    """Treat SIGTERM like Ctrl-C, so that a CI that gives up still gets its evidence."""
-
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

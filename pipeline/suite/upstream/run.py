@@ -22,7 +22,8 @@ from pipeline.harness.simulated_nodes import NODES
 from pipeline.report import files
 from pipeline.report.evidence import append_result, begin_report
 from pipeline.suite.equipment import assert_programs, load_equipment
-from pipeline.suite.run import prepare, terminable, write
+from pipeline.suite.run import prepare, write
+from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.cluster import PROGRAMS, Cluster, running_cluster
 from pipeline.suite.upstream.execution import Execution, execute_tests
