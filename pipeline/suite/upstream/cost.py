@@ -23,8 +23,9 @@ from pipeline.harness.proxy.faults import Delay, Fault, RateLimit
 from pipeline.report.evidence import append_result, begin_report
 from pipeline.suite.equipment import assert_control_plane, load_equipment
 from pipeline.suite.lifecycle.workload import Measured, Workload, run_workload
-from pipeline.suite.run import prepare, terminable, write
+from pipeline.suite.run import prepare, write
 from pipeline.suite.support import await_fresh_status
+from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.cluster import encrypt_everything, encrypt_nothing
 from pipeline.suite.upstream.run import Say, Show, UpstreamRequest, header, kubernetes_of, write_upstream
