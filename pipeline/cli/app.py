@@ -18,6 +18,7 @@ from pipeline.cli import (
     init,
     inspect,
     kubernetes,
+    matrix,
     prefetch,
     probe,
     report,
@@ -43,6 +44,7 @@ app = typer.Typer(
 COMMANDS: tuple[tuple[str, Callable[..., None]], ...] = (
     ("run", run_command.run),
     ("init", init.init),
+    ("matrix", matrix.matrix),
     ("up", up.up),
     ("probe", probe.probe),
     ("inspect", inspect.inspect),

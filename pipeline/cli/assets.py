@@ -9,8 +9,9 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.errors import InputError
-from pipeline.host.build import build_assets, request_for
+from pipeline.host.build import BuildRequest, build_assets, request_for
 from pipeline.host.progress import terminal_progress
 from pipeline.host.project import find_project
 
@@ -28,21 +29,48 @@ ConfigOption = Annotated[
 ]
 
 
-def ensure_assets(assets: Path | None, config: Path | None = None, components: Sequence[str] = ()) -> Path:
+def ensure_assets(
+    assets: Path | None,
+    config: Path | None = None,
+    components: Sequence[str] = (),
+    *,
+    choice: KubernetesChoice | None = None,
+) -> Path:
     """Return a folder of binaries: the one given, else that of a configured plugin, built when it is not in the cache.
 
-    `components` are programs of Kubernetes to build beside kube-apiserver; a given folder stays as it is.
+    `components` are programs of Kubernetes to build beside kube-apiserver, `choice` which Kubernetes; a given folder
+    stays as it is.
 
     Raises: KmsE2EError when it cannot be built.
     """
+    choice = choice or KubernetesChoice()
     if assets is not None:
-        if config is not None:
-            raise InputError(
-                "--assets and --config name two plugins",
-                seen=f"{assets} and {config}",
-                next_step="leave one out: a folder that `kms-e2e build` made holds how its plugin runs",
-            )
+        _refuse_beside_assets(assets, config, choice)
         return assets
-    request = dataclasses.replace(request_for(find_project(config)), components=tuple(components))
+    request = with_choice(request_for(find_project(config)), choice)
     with terminal_progress() as progress:
-        return build_assets(request, progress).folder
+        return build_assets(dataclasses.replace(request, components=tuple(components)), progress).folder
+
+
+def with_choice(request: BuildRequest, choice: KubernetesChoice) -> BuildRequest:
+    """Return a request with the control plane of the command line; an empty version asks for none.
+
+    Raises: InputError when the command line names two.
+    """
+    kubernetes = request.kubernetes if choice.kubernetes is None else choice.kubernetes or None
+    return dataclasses.replace(request, kubernetes=kubernetes, kubernetes_source=choice.source(request.environment))
+
+
+def _refuse_beside_assets(assets: Path, config: Path | None, choice: KubernetesChoice) -> None:
+    if config is not None:
+        raise InputError(
+            "--assets and --config name two plugins",
+            seen=f"{assets} and {config}",
+            next_step="leave one out: a folder that `kms-e2e build` made holds how its plugin runs",
+        )
+    if choice.named:
+        raise InputError(
+            f"--assets and {choice.named[0]} name two control planes",
+            seen=str(assets),
+            next_step="leave one out: a folder that `kms-e2e build` made holds its kube-apiserver",
+        )

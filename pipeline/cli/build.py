@@ -9,13 +9,22 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.assets import ConfigOption
+from pipeline.cli.assets import ConfigOption, with_choice
+from pipeline.cli.kubernetes_options import (
+    BinariesOption,
+    KubernetesChoice,
+    KubernetesOption,
+    MirrorOption,
+    ReleaseOption,
+    TreeOption,
+)
 from pipeline.core.components import COMPONENTS
 from pipeline.errors import EXIT_SUITE_FAILED
 from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress import terminal_progress
 from pipeline.host.project import find_project
+from pipeline.host.release_download import MIRROR
 from pipeline.host.reproduce import Comparison, rebuild
 
 GoProxyOption = Annotated[
@@ -36,10 +45,11 @@ GoSumDatabaseOption = Annotated[
 
 def build(
     config: ConfigOption = None,
-    kubernetes: str | None = typer.Option(
-        None,
-        help="Kubernetes version, such as 1.37; '' for none; the first of the configuration, else the newest.",
-    ),
+    kubernetes: KubernetesOption = None,
+    tree: TreeOption = None,
+    binaries: BinariesOption = None,
+    release: ReleaseOption = False,
+    mirror: MirrorOption = MIRROR,
     component: list[str] = typer.Option(
         [], help=f"Program of Kubernetes to build too: {', '.join(COMPONENTS)}. May be given again."
     ),
@@ -54,10 +64,11 @@ def build(
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the binaries; one in the cache."),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
-    request = request_for(find_project(config))
+    request = with_choice(
+        request_for(find_project(config)), KubernetesChoice(kubernetes, tree, binaries, release, mirror)
+    )
     request = dataclasses.replace(
         request,
-        kubernetes=request.kubernetes if kubernetes is None else kubernetes or None,
         components=tuple(component),
         output=output,
         go_version=go_version,
@@ -90,9 +101,10 @@ def comparison(compared: Sequence[Comparison]) -> str:
 def summary(assets: Assets) -> str:
     """Return what is in an assets folder, a line a binary."""
     rows = [
-        f"  {built.main.name:<24} {built.main.version:<8} {built.entry.go_version:<10} "
+        f"  {built.main.placed_as:<24} {built.main.version:<8} {built.entry.go_version:<10} "
         f"{built.entry.size_bytes / 1e6:>6.1f} MB  {'compiled' if built.compiled else 'from the cache'}"
         for built in assets.binaries
     ]
+    kms = f"  k8s.io/kms of the plugin: {assets.kms_version}" if assets.kms_version else ""
     chosen = f"  Go of the plugin: {assets.go_version}, from {assets.go_version_source}" if assets.resolution else ""
-    return "\n".join(filter(None, [str(assets.folder), *rows, chosen]))
+    return "\n".join(filter(None, [str(assets.folder), *rows, chosen, kms]))

@@ -12,12 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.core.kubernetes import DEFAULT_RELEASE, FOLDER, RELEASES
+from pipeline.errors import EXIT_SUITE_FAILED
 from pipeline.host.compile import Builder
+from pipeline.host.kubernetes_tree import read_tree
 from pipeline.host.paths import cache_paths
 from pipeline.host.pin import pin_release
 from pipeline.host.progress import terminal_progress
+from pipeline.host.tree_tests import run_tree_tests
 
-app = typer.Typer(help="Show the supported Kubernetes releases, or pin a new one.", no_args_is_help=True)
+app = typer.Typer(
+    help="Show the supported Kubernetes releases, pin a new one, or run upstream's tests.", no_args_is_help=True
+)
 
 
 @app.command("list")
@@ -65,3 +70,20 @@ def needs_a_node(
     path = output or LISTS / f"{minor}.json"
     path.write_text(found.to_json(), encoding="utf-8")
     typer.echo(f"{path}: {len(found.needs)} need a node, {len(found.runs)} run. Review the classes.")
+
+
+@app.command("test")
+def run_tests(
+    source: Annotated[Path, typer.Option("--source", metavar="DIR", help="Source tree of Kubernetes.")],
+    focus: Annotated[str, typer.Option(help="Only tests whose name matches this regular expression.")] = "",
+) -> None:
+    """Run upstream's integration tests of encryption at rest in a source tree, with the tree's Go and our etcd."""
+    with terminal_progress() as progress:
+        builder = Builder(cache_paths(os.environ), dict(os.environ), progress)
+        tally = run_tree_tests(read_tree(source), builder, focus=focus, show=typer.echo)
+    for name in tally.failed:
+        typer.echo(f"FAIL {name}")
+    counts = f"{len(tally.passed)} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped"
+    typer.echo(counts)
+    if tally.failed or not tally.passed:
+        raise typer.Exit(EXIT_SUITE_FAILED)

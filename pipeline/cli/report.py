@@ -66,6 +66,23 @@ def merge(
     raise typer.Exit(run.exit_code)
 
 
+@app.command("matrix")
+def collect(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Report folders of any plugins, Kubernetes versions and shards.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A new or empty folder for the matrix.")],
+) -> None:
+    """Make one table of many runs, as the jobs of a CI leave them; shards of one run are merged first."""
+    from pipeline.cli.matrix import show_matrix  # noqa: PLC0415 - other commands must not wait for jinja2
+    from pipeline.report.matrix_folder import collect_matrix  # noqa: PLC0415
+
+    found = collect_matrix(folders, output)
+    show_matrix(found)
+    typer.echo((output / files.MATRIX_HTML_FILE).resolve())
+    raise typer.Exit(found.exit_code)
+
+
 @app.command()
 def compare(
     before: Annotated[Path, typer.Argument(help="The report folder to compare with.")],

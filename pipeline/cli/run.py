@@ -9,8 +9,28 @@ from pathlib import Path
 import typer
 
 from pipeline.cli.assets import AssetsOption, ConfigOption, ensure_assets
+from pipeline.cli.kubernetes_options import (
+    BinariesOption,
+    KubernetesChoice,
+    KubernetesOption,
+    MirrorOption,
+    ReleaseOption,
+    TreeOption,
+)
 from pipeline.cli.runner import InDagger, Runner, choose, execute_in_dagger
+from pipeline.cli.selection import (
+    ExtraOption,
+    FamilyOption,
+    FastOption,
+    FocusOption,
+    IdsOption,
+    ParallelOption,
+    ShardOption,
+    SkipOption,
+    SoakOption,
+)
 from pipeline.cli.upstream import UpstreamOptions, refuse_dagger, run_cost_suite, run_upstream_tests
+from pipeline.host.release_download import MIRROR
 
 
 class Suite(StrEnum):
@@ -29,6 +49,11 @@ def default_report() -> Path:
 def run(
     config: ConfigOption = None,
     assets: AssetsOption = None,
+    kubernetes: KubernetesOption = None,
+    tree: TreeOption = None,
+    binaries: BinariesOption = None,
+    release: ReleaseOption = False,
+    mirror: MirrorOption = MIRROR,
     suite: Suite = typer.Option(
         Suite.KMS,
         "--suite",
@@ -37,31 +62,16 @@ def run(
     report: Path = typer.Option(
         default_report, "--report", "--report-dir", help="Folder for the evidence ($ARTIFACTS, else _artifacts)."
     ),
-    ids: list[str] = typer.Option([], "--id", help="Only this scenario, such as A05. May be given again."),
-    family: list[str] = typer.Option([], "--family", help="Only this family, such as A or wire. May be given again."),
-    focus: str | None = typer.Option(
-        None,
-        help="Only scenarios whose id or title, or upstream tests whose name, matches this regular expression; "
-        "upstream: those marked Conformance.",
-    ),
-    skip: str | None = typer.Option(
-        None, help="No scenario or test that matches this regular expression; upstream: those marked Serial."
-    ),
-    fast: bool = typer.Option(
-        False,
-        "--fast",
-        help="The tier of a minute: nothing that waits for intervals of minutes or restarts kube-apiserver often.",
-    ),
-    soak: bool = typer.Option(False, "--soak", help="Take in scenarios that run for minutes on purpose."),
-    parallel: int = typer.Option(
-        0,
-        min=0,
-        help="Number of busy workers; 0: two a processor. Scenarios that only wait have further ones. "
-        "upstream: tests at a time; 0: 12.",
-    ),
-    shard: str = typer.Option("1/1", metavar="K/N", help="Part K of N of the scenarios."),
+    ids: IdsOption = None,
+    family: FamilyOption = None,
+    focus: FocusOption = None,
+    skip: SkipOption = None,
+    fast: FastOption = False,
+    soak: SoakOption = False,
+    parallel: ParallelOption = 0,
+    shard: ShardOption = "1/1",
     run_id: str = typer.Option("", help="Name of this run; empty: a random one."),
-    extra: list[Path] = typer.Option([], "--scenarios", help="File with further scenarios. May be given again."),
+    extra: ExtraOption = None,
     runner: Runner = typer.Option(
         Runner.HOST, help="Where: on this host, in Dagger, or auto: in Dagger where an engine answers, else here."
     ),
@@ -81,18 +91,20 @@ def run(
     ),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
+    choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
     if suite is not Suite.KMS:
         refuse_dagger(suite, runner is Runner.DAGGER)
     if suite is Suite.COST:
-        raise typer.Exit(run_cost_suite(assets, config, report, run_id))
+        raise typer.Exit(run_cost_suite(assets, config, report, run_id, choice))
     if suite is Suite.UPSTREAM:
-        options = UpstreamOptions(focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig)
+        only = (focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig)
+        options = UpstreamOptions(*only, choice)
         raise typer.Exit(run_upstream_tests(assets, config, report, options))
-    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra}
+    named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
+    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
     refused = tuple(name for name, value in given.items() if value)
-    asked = InDagger(
-        config, report, module, run_id, tuple(ids), tuple(family), focus or "", skip or "", parallel, shard, refused
-    )
+    chosen = (tuple(ids or ()), tuple(family or ()), focus or "", skip or "", parallel, shard)
+    asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "")
     if choose(runner, asked) is Runner.DAGGER:
         raise typer.Exit(execute_in_dagger(asked))
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
@@ -100,6 +112,10 @@ def run(
     from pipeline.suite.run import RunRequest  # noqa: PLC0415
     from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
-    selection = Selection(tuple(ids), tuple(family), focus or "", skip or "", fast, soak, parse_shard(shard))
-    folder = ensure_assets(assets, config, components(selection, extra) if assets is None else ())
-    raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, tuple(extra))))
+    further = tuple(extra or ())
+    selection = Selection(
+        tuple(ids or ()), tuple(family or ()), focus or "", skip or "", fast, soak, parse_shard(shard)
+    )
+    needed = components(selection, further) if assets is None else ()
+    folder = ensure_assets(assets, config, needed, choice=choice)
+    raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, further)))

@@ -39,6 +39,7 @@ class InDagger:
     parallel: int = 0
     shard: str = "1/1"
     refused: tuple[str, ...] = ()
+    kubernetes: str = ""
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -84,7 +85,7 @@ def execute_in_dagger(asked: InDagger) -> int:
     module = module_reference(asked.module)
     clear_report(asked.report)
     run_id = asked.run_id or uuid.uuid4().hex
-    run_in_dagger(DaggerRun(module, project, asked.words, run_id, asked.report.absolute()))
+    run_in_dagger(DaggerRun(module, project, asked.words, run_id, asked.report.absolute(), asked.kubernetes))
     report = read_report(asked.report)
     typer.echo(summary(report, asked.report))
     return report.exit_code

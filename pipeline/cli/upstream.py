@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.cli.assets import ensure_assets
+from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.core.components import CLUSTER, UPSTREAM_TESTS
 from pipeline.errors import InputError
 
@@ -22,6 +23,7 @@ class UpstreamOptions:
     verify_list: bool
     run_id: str
     kubeconfig: Path | None
+    choice: KubernetesChoice
 
 
 def refuse_dagger(suite: str, asked: bool) -> None:
@@ -53,8 +55,9 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
         DEFAULT_SKIP if options.skip is None else options.skip,
         options.label_filter,
     )
+    programs = UPSTREAM_TESTS if options.kubeconfig else (*CLUSTER, *UPSTREAM_TESTS)
     request = UpstreamRequest(
-        assets=ensure_assets(assets, config, UPSTREAM_TESTS if options.kubeconfig else (*CLUSTER, *UPSTREAM_TESTS)),
+        assets=ensure_assets(assets, config, programs, choice=options.choice),
         report=report,
         selection=selection,
         procs=options.procs,
@@ -70,7 +73,9 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
     return run.exit_code
 
 
-def run_cost_suite(assets: Path | None, config: Path | None, report: Path, run_id: str) -> int:
+def run_cost_suite(
+    assets: Path | None, config: Path | None, report: Path, run_id: str, choice: KubernetesChoice
+) -> int:
     """Measure what encryption costs, print a line for each row, and return the exit code.
 
     Raises: KmsE2EError when input or machine are at fault.
@@ -79,7 +84,7 @@ def run_cost_suite(assets: Path | None, config: Path | None, report: Path, run_i
     from pipeline.suite.upstream.cost import DEFAULT_PAIRS, run_cost  # noqa: PLC0415
     from pipeline.suite.upstream.run import UpstreamRequest  # noqa: PLC0415
 
-    request = UpstreamRequest(ensure_assets(assets, config), report, run_id=run_id)
+    request = UpstreamRequest(ensure_assets(assets, config, choice=choice), report, run_id=run_id)
     run = run_cost(request, DEFAULT_PAIRS, show, _say)
     print(summary(run, report), flush=True)
     return run.exit_code

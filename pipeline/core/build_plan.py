@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pipeline.core.components import API_SERVER, COMPONENTS, Component
-from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease
+from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease, release_before
 from pipeline.core.strict import Doc
 from pipeline.errors import InputError
 
@@ -28,11 +28,20 @@ _VERSION_PACKAGES: Final = ("k8s.io/client-go/pkg/version", "k8s.io/component-ba
 
 @dataclass(frozen=True, slots=True)
 class Main:
-    """A main package of a module graph: `name` is the binary's, `package` an import path or `./path` of the module."""
+    """A main package of a module graph: `name` is the binary's, `package` an import path or `./path` of the module.
+
+    `file` is its name in an assets folder, when that is another one.
+    """
 
     name: str
     package: str
     version: str = ""
+    file: str = ""
+
+    @property
+    def placed_as(self) -> str:
+        """Return the name of its file in an assets folder."""
+        return self.file or self.name
 
     @property
     def built_as(self) -> str:
@@ -108,7 +117,7 @@ class BuildPlan:
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of all binaries."""
-        return tuple(main.name for build in self.builds for main in build.mains)
+        return tuple(main.placed_as for build in self.builds for main in build.mains)
 
 
 def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[GoBuild, ...]:
@@ -116,7 +125,8 @@ def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) 
 
     etcd has a module graph of its own, so that Kubernetes' dependencies do not change it, and is the same for every
     release: that of the newest, built with its Go. Further programs come after kube-apiserver, each by a build of its
-    own: they take the packages that it compiled, and never delay it.
+    own: they take the packages that it compiled, and never delay it. What belongs to the line before is left out for
+    the oldest release.
 
     Raises: InputError for a program that is not one of `COMPONENTS`.
     """
@@ -135,26 +145,39 @@ def control_plane_plan(release: KubernetesRelease, *, more: Sequence[str] = ()) 
             pinned=True,
         ),
         _kubernetes_build(release, "kube-apiserver", API_SERVER),
-        *(_kubernetes_build(release, name, COMPONENTS[name]) for name in dict.fromkeys(more)),
+        *(
+            _kubernetes_build(owner, name, COMPONENTS[name])
+            for name in dict.fromkeys(more)
+            if (owner := release_before(release) if COMPONENTS[name].before else release)
+        ),
+    )
+
+
+def version_flags(stamps: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the linker flags that stamp a program of Kubernetes with its version."""
+    found = list(stamps)
+    return tuple(
+        word for package in _VERSION_PACKAGES for name, value in found for word in ("-X", f"{package}.{name}={value}")
     )
 
 
 def _kubernetes_build(release: KubernetesRelease, name: str, component: Component) -> GoBuild:
-    stamps = tuple(
-        word
-        for package in _VERSION_PACKAGES
-        for stamp, value in release.stamps
-        for word in ("-X", f"{package}.{stamp}={value}")
+    ours, api_server = component.of_kubernetes, component.package == API_SERVER.package
+    version = release.git_version if ours else component.version
+    # One binary has one key, whatever it is called in the folder.
+    main = (
+        Main("kube-apiserver", component.package, version, name)
+        if api_server
+        else Main(name, component.package, version)
     )
-    ours = component.of_kubernetes
     return GoBuild(
-        label="kubernetes" if component is API_SERVER else name,
-        mains=(Main(name, component.package, release.git_version if ours else component.version),),
+        label="kubernetes" if api_server else name,
+        mains=(main,),
         module=component.module.format(minor=release.minor),
         gotoolchain=component.gotoolchain or release.go_version.toolchain,
         pinned=True,
         tags=release.build_tags if ours else (),
-        ldflags=(*(stamps if ours else ()), "-s", "-w"),
+        ldflags=(*(version_flags(release.stamps) if ours else ()), "-s", "-w"),
         test=component.test,
     )
 
@@ -176,6 +199,7 @@ class PluginSource:
 
 
 PLUGIN_BINARY: Final = "kms-plugin"
+PLUGIN_LABEL: Final = "plugin"
 
 
 def plugin_plan(source: PluginSource, gotoolchain: str) -> GoBuild:
@@ -190,7 +214,7 @@ def plugin_plan(source: PluginSource, gotoolchain: str) -> GoBuild:
             raise InputError("not a build tag", seen=repr(tag), wanted="letters, digits, '_' and '.'")
     package = source.package.removeprefix("./").strip("/") or "."
     return GoBuild(
-        label="plugin",
+        label=PLUGIN_LABEL,
         mains=(Main(PLUGIN_BINARY, package if package == "." else f"./{package}"),),
         module=source.module,
         gotoolchain=gotoolchain,

@@ -12,6 +12,7 @@ class Component:
 
     `test`: the package holds tests, of which `go test -c` makes the program. `gotoolchain` is empty for what is built
     with the Go of the Kubernetes release, `version` for what has that release's version or is told by the graph.
+    `before`: it belongs to the release of the line before, and has that line's graph, Go and stamps.
     """
 
     package: str
@@ -19,6 +20,7 @@ class Component:
     test: bool = False
     gotoolchain: str = ""
     version: str = ""
+    before: bool = False
 
     @property
     def of_kubernetes(self) -> bool:
@@ -27,7 +29,9 @@ class Component:
 
 
 API_SERVER: Final = Component("k8s.io/kubernetes/cmd/kube-apiserver", "kubernetes/{minor}/kube-apiserver")
+PREVIOUS_API_SERVER: Final = "previous-kube-apiserver"
 COMPONENTS: Final = {
+    PREVIOUS_API_SERVER: Component(API_SERVER.package, API_SERVER.module, before=True),
     "kube-controller-manager": Component(
         "k8s.io/kubernetes/cmd/kube-controller-manager", "kubernetes/{minor}/kube-apiserver"
     ),

@@ -7,6 +7,7 @@ them. `make kubernetes VERSION=…` writes such a folder from what the release's
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -113,6 +114,18 @@ def find_release(text: str) -> KubernetesRelease:
         where="the Kubernetes version asked for",
         next_step=_advice(wanted),
     )
+
+
+def release_before(release: KubernetesRelease) -> KubernetesRelease | None:
+    """Return the supported release of the line before, None for the oldest."""
+    older = [other for other in RELEASES if other.order < release.order]
+    return older[0] if older else None
+
+
+def minor_of(version: str) -> int | None:
+    """Return the minor number of a version such as `1.37`, `v1.37.2` or `v1.38.0-alpha.1+dirty`; None of another."""
+    match = re.match(r"v?1\.(\d+)", version)
+    return int(match[1]) if match else None
 
 
 def _advice(wanted: str) -> str:

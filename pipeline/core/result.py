@@ -65,6 +65,7 @@ class NotRun(StrEnum):
     NEEDS_PROCESS = "needs control of the plugin's process"
     NEEDS_ROOT = "needs root"
     NEEDS_PROVENANCE = "needs provenance.json"
+    NOT_APPLICABLE = "does not apply to this Kubernetes"
     SOAK = "soak"
     NOT_BUILT = "not built yet"
     NEEDS_STORE = "needs the store"
@@ -174,8 +175,9 @@ class RunReport:
     """Everything one run found.
 
     `scenarios` is the whole catalogue, each id once: what was not selected is there as *not run*, so that a
-    part of the suite never looks like the whole. `planned` are the ids selected. `notes` say what a reader
-    of the evidence must know (a torn line, shards of different versions).
+    part of the suite never looks like the whole. `planned` are the ids selected. `platform` is what the binaries
+    were built for (`linux/amd64`), `kms_version` the version of k8s.io/kms in the plugin; each is empty when nothing
+    says it. `notes` say what a reader of the evidence must know (a torn line, shards of different versions).
     """
 
     run_id: str
@@ -195,6 +197,8 @@ class RunReport:
     calls: tuple[KmsCall, ...] = ()
     host: str = ""
     job: tuple[JobVariable, ...] = ()
+    platform: str = ""
+    kms_version: str = ""
     notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 

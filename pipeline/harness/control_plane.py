@@ -60,12 +60,14 @@ class Equipment:
     """What every control plane of a run is made of: the folder of binaries, the plugin, and where evidence goes.
 
     `second` is the plugin that data are migrated to, with a folder of its own; None when there is only one.
+    `kubernetes` is the version of kube-apiserver, such as `v1.37.2`; empty when nothing says it.
     """
 
     assets: Path
     plugin: PluginSpec
     evidence: Evidence
     second: Equipment | None = None
+    kubernetes: str = ""
 
 
 class ControlPlane:
@@ -91,7 +93,7 @@ class ControlPlane:
             calls_path=evidence.calls(name),
         )
         self.server = KubeApiServer(
-            equipment.assets / "kube-apiserver",
+            self.binary(self.options.api_server.binary),
             self.supervisor,
             etcd=self._etcd.endpoint,
             options=self.options.api_server,
@@ -190,6 +192,10 @@ class ControlPlane:
         shutil.rmtree(self._etcd.data)
         restore_snapshot(self._equipment.assets / "etcdutl", snapshot, self._etcd.data)
         self._etcd.start()
+
+    def binary(self, name: str) -> Path:
+        """Return a file of the assets."""
+        return self._equipment.assets / name
 
     def make_server(self, name: str, *flags: str) -> KubeApiServer:
         """Prepare one more kube-apiserver on the same etcd; it needs a configuration before it is started.

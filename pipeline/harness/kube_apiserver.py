@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +30,8 @@ _ADVERTISED: Final = (f"192.0.2.{number}" for number in itertools.cycle(range(1,
 class ApiServerOptions:
     """What may differ between API servers.
 
-    `flags` are added after the harness's own, so they win. `bind_address` is where it listens (loopback).
+    `flags` are added after the harness's own, so they win. `bind_address` is where it listens (loopback). `binary` is
+    its file among the assets.
     `service_accounts`: pods get the service account of their namespace, which kube-controller-manager has to create.
     """
 
@@ -39,6 +40,7 @@ class ApiServerOptions:
     host_names: tuple[str, ...] = ()
     name: str = ALIAS
     service_accounts: bool = False
+    binary: str = ALIAS
 
 
 class KubeApiServer:
@@ -78,6 +80,11 @@ class KubeApiServer:
         temporary.touch(mode=0o600)
         temporary.write_text(configuration.to_json())
         temporary.replace(self.configuration_path)
+
+    def use(self, binary: Path, flags: tuple[str, ...] = ()) -> None:
+        """Take another binary, with `flags` in place of those of its options, from the next start on."""
+        self._binary = binary
+        self.options = replace(self.options, flags=flags)
 
     def start(self) -> None:
         """Start the process without waiting for anything."""

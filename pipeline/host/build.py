@@ -14,7 +14,7 @@ from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
 from pipeline.core.config import plugin_spec
 from pipeline.core.config.spec import ROOT_FOLDER
 from pipeline.core.go_resolution import Resolution, resolve
-from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease, find_release
+from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
 from pipeline.core.slsa import ENDING, statements
 from pipeline.core.slsa import FOLDER as ATTESTATIONS
@@ -22,7 +22,8 @@ from pipeline.errors import MachineError
 from pipeline.host.cache import BinaryCache, place, write_atomically
 from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.environment import refuse_unchecked_modules, settings_not_passed
-from pipeline.host.jobs import PluginTree, control_plane_jobs, host_platform, plugin_job, plugin_tree
+from pipeline.host.jobs import PluginTree, host_platform, plugin_job, plugin_tree
+from pipeline.host.kubernetes_sources import ControlPlaneInput, KubernetesSource, Modules
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
 from pipeline.host.paths import CachePaths, cache_paths
@@ -42,6 +43,7 @@ class BuildRequest:
     `source` is the plugin's source tree with its `.go-version`; None takes the reference plugin. `plugin` says where
     in it the main package is; `spec` how to run the result (without it a plugin.json is only written for the reference
     plugin); `with_plugin` False builds none. `kubernetes` is a line or an exact version, None for no control plane;
+    `kubernetes_source` is another place that the control plane comes from, in its stead;
     `components` are programs of it beside kube-apiserver, such as kube-controller-manager.
     `parts` are what the folder gets beside binaries; `second` is the plugin that data are migrated to, in a folder of
     its own there. `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every
@@ -53,6 +55,7 @@ class BuildRequest:
     spec: PluginSpec | None = None
     with_plugin: bool = True
     kubernetes: str | None = DEFAULT_RELEASE.minor
+    kubernetes_source: KubernetesSource | None = None
     components: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     second: BuildRequest | None = None
@@ -82,9 +85,18 @@ class Assets:
         return self.resolution.source if self.resolution else ""
 
     @property
+    def kms_version(self) -> str:
+        """Return the version of k8s.io/kms that the plugin was built from, empty when it holds none."""
+        modules = (
+            module for built in self.binaries if built.main.name == PLUGIN_BINARY for module in built.entry.modules
+        )
+        found = (module for module in modules if module.startswith("k8s.io/kms@"))
+        return next(found, "").partition("@")[2].partition(" ")[0]
+
+    @property
     def compiled(self) -> tuple[str, ...]:
         """Return the names of the binaries that this run compiled."""
-        return tuple(built.main.name for built in self.binaries if built.compiled)
+        return tuple(built.main.placed_as for built in self.binaries if built.compiled)
 
 
 def request_for(project: Project) -> BuildRequest:
@@ -123,7 +135,7 @@ class Planned:
 
     builder: Builder
     jobs: tuple[Job, ...]
-    release: KubernetesRelease | None
+    control_plane: ControlPlaneInput | None
     resolution: Resolution | None
 
 
@@ -136,7 +148,6 @@ def plan(request: BuildRequest, progress: Progress) -> Planned:
     refuse_unchecked_modules(environment)
     if settings := settings_not_passed(environment):
         progress.note(f"not passed to builds: {' '.join(settings)}")
-    release = find_release(request.kubernetes) if request.kubernetes else None
     tree = plugin_tree(request.source, request.plugin) if request.with_plugin else None
     resolution = resolve_go(tree, request) if tree else None
     paths = cache_paths(environment)
@@ -144,9 +155,9 @@ def plan(request: BuildRequest, progress: Progress) -> Planned:
     builder = Builder(paths, environment, progress)
     # The plugin first: it is quick to build and the likeliest to fail.
     jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
-    if release:
-        jobs += control_plane_jobs(release, more=request.components)
-    return Planned(builder, tuple(jobs), release, resolution)
+    control_plane = _control_plane(request, builder)
+    jobs += control_plane.jobs if control_plane else ()
+    return Planned(builder, tuple(jobs), control_plane, resolution)
 
 
 def build_assets(request: BuildRequest, progress: Progress | None = None) -> Assets:
@@ -164,21 +175,26 @@ def assets_of(planned: Planned, request: BuildRequest) -> Assets:
 
     Raises: KmsE2EError.
     """
-    builder, release, resolution = planned.builder, planned.release, planned.resolution
+    builder, control_plane, resolution = planned.builder, planned.control_plane, planned.resolution
     results = [(job, builder.build(job)) for job in planned.jobs]
     taken = taken_programs(request.parts)
-    document = provenance(builder.paths, results, release=release, resolution=resolution, taken=taken)
+    document = provenance(builder.paths, results, control_plane=control_plane, resolution=resolution, taken=taken)
     binaries = tuple(built for _, all_built in results for built in all_built)
-    folder = _assemble(request, builder.paths, binaries, document, _all_parts(request, builder.progress))
+    folder = _assemble(request, builder.paths, binaries, document, _all_parts(request, control_plane, builder.progress))
     if any(built.compiled for built in binaries):
         trim_caches(builder.paths, {built.entry.key for built in binaries}, builder.progress)
     return Assets(
         folder=folder,
         binaries=binaries,
-        kubernetes=release.git_version if release else "",
+        kubernetes=control_plane.version if control_plane else "",
         go_version=planned.jobs[0].go.version.removeprefix("go") if resolution else "",
         resolution=resolution,
     )
+
+
+def _control_plane(request: BuildRequest, builder: Builder) -> ControlPlaneInput | None:
+    source = request.kubernetes_source or (Modules(request.kubernetes) if request.kubernetes else None)
+    return source.prepare(builder, request.components) if source else None
 
 
 def prefetch(request: BuildRequest, progress: Progress) -> tuple[Planned, ...]:
@@ -200,14 +216,20 @@ def with_second(request: BuildRequest) -> tuple[BuildRequest, ...]:
     if request.second is None:
         return (request,)
     inherited = replace(
-        request.second, kubernetes=None, output=None, environment=request.environment, proxy=request.proxy
+        request.second,
+        kubernetes=None,
+        kubernetes_source=None,
+        output=None,
+        environment=request.environment,
+        proxy=request.proxy,
     )
     return (request, inherited)
 
 
-def _all_parts(request: BuildRequest, progress: Progress) -> tuple[Part, ...]:
+def _all_parts(request: BuildRequest, control_plane: ControlPlaneInput | None, progress: Progress) -> tuple[Part, ...]:
     _, *second = with_second(request)
     return (
+        *(control_plane.taken if control_plane else ()),
         *request.parts,
         *(Copy(build_assets(one, progress).folder, SECOND_FOLDER, linked=True) for one in second),
     )
@@ -233,7 +255,7 @@ def _assemble(
             "the assets folder cannot be made", seen=str(error), where=str(folder), next_step="name another folder"
         ) from error
     for built in binaries:
-        place(BinaryCache(paths).path(built.entry), folder / built.main.name)
+        place(BinaryCache(paths).path(built.entry), folder / built.main.placed_as)
     place_parts(parts, folder)
     write_atomically(folder / PROVENANCE_FILE, document)
     _attest(document, folder / ATTESTATIONS)

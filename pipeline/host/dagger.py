@@ -32,20 +32,25 @@ Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True, slots=True)
 class DaggerRun:
-    """One run in Dagger: module, the plugin's project, words of `report`, the run's name, where evidence goes."""
+    """One run in Dagger: module, the plugin's project, words of `report`, the run's name, where evidence goes.
+
+    `kubernetes` is the version, empty for the module's default.
+    """
 
     module: str
     project: Project
     words: tuple[str, ...]
     run_id: str
     report: Path
+    kubernetes: str = ""
 
     @property
     def argv(self) -> tuple[str, ...]:
         """Return the command. A configuration that the module finds in the source by itself is not named."""
         named = self.project.file.name not in {CONFIG_FILE, PYPROJECT_FILE}
         config = (f"--config={self.project.file.absolute()}",) if named else ()
-        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config)
+        version = (f"--kubernetes={self.kubernetes}",) if self.kubernetes else ()
+        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version)
         export = ("directory", "export", f"--path={self.report}")
         return ("dagger", "call", "-m", self.module, *constructor, "report", *self.words, *export)
 

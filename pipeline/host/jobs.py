@@ -12,7 +12,7 @@ from typing import Final
 from pipeline.core.build_plan import PLATFORMS, GoBuild, PluginSource, control_plane_plan, plugin_plan
 from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.go_version import parse_go_version
-from pipeline.core.kubernetes import KubernetesRelease
+from pipeline.core.kubernetes import DEFAULT_RELEASE, KubernetesRelease
 from pipeline.errors import InputError, MachineError
 from pipeline.host.bootstrap import bootstrap_go, machine_go, meets_floor
 from pipeline.host.compile import Builder, Job
@@ -75,7 +75,7 @@ def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Jo
     Raises: InputError when the source is no module or vouches for a toolchain, or another Go than wanted is selected.
     """
     check_module(tree.module)
-    go = _plugin_go(builder, tree, resolution)
+    go = select_go(builder, tree.module, resolution)
     return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform())
 
 
@@ -88,6 +88,14 @@ def control_plane_jobs(release: KubernetesRelease, *, more: Sequence[str] = ()) 
     return tuple(_pinned_job(build) for build in builds)
 
 
+def etcd_job() -> Job:
+    """Return the job that builds etcd and etcdutl, which every Kubernetes version runs on.
+
+    Raises: MachineError when the bootstrap Go cannot be used.
+    """
+    return _pinned_job(control_plane_plan(DEFAULT_RELEASE)[0])
+
+
 def _pinned_job(build: GoBuild) -> Job:
     folder = _PACKAGE / build.module
     check_module(folder)
@@ -96,7 +104,11 @@ def _pinned_job(build: GoBuild) -> Job:
     return Job(build, go, folder, host_platform())
 
 
-def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> SelectedGo:
+def select_go(builder: Builder, module: Path, resolution: Resolution) -> SelectedGo:
+    """Return the Go of a resolution; the Go command is asked, in the module's folder, when it is left to it.
+
+    Raises: InputError when it is not the wanted version; MachineError when there is no such Go command.
+    """
     if resolution.mode is Mode.EXACT and resolution.version is not None:
         return exact_go(bootstrap_go(), resolution.version, resolution.source)
     program = bootstrap_go()
@@ -104,7 +116,7 @@ def _plugin_go(builder: Builder, tree: PluginTree, resolution: Resolution) -> Se
         reason = "FORCE_HOST_GO" if resolution.mode is Mode.HOST else f"GOTOOLCHAIN={resolution.gotoolchain}"
         program = machine_go(builder.user, reason=reason)
     with builder.go_in_use(), run_folder(builder.paths.temporary) as temporary:
-        go = asked_go(program, resolution, tree.module, builder.workplace("go", temporary))
+        go = asked_go(program, resolution, module, builder.workplace("go", temporary))
     if resolution.uses_machine_go and not meets_floor(go.version):
         builder.progress.note(
             f"{program.origin} is {go.version}: before 1.26.9 and 1.27.2 a Go command can be made to accept an altered"

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from pipeline import __version__
+from pipeline.core.build_plan import PLUGIN_LABEL
 from pipeline.core.go_resolution import Resolution
-from pipeline.core.kubernetes import KubernetesRelease
 from pipeline.host.compile import Built, Job
+from pipeline.host.kubernetes_sources import ControlPlaneInput
 from pipeline.host.paths import CachePaths
 from pipeline.host.source import file_digest
 from pipeline.host.toolchains import check_toolchain, downloaded_checksum
@@ -24,7 +25,7 @@ def provenance(
     paths: CachePaths,
     results: Sequence[tuple[Job, Sequence[Built]]],
     *,
-    release: KubernetesRelease | None,
+    control_plane: ControlPlaneInput | None,
     resolution: Resolution | None,
     taken: Sequence[tuple[str, str]] = (),
 ) -> str:
@@ -34,19 +35,24 @@ def provenance(
 
     It holds no time of a run: a second run that builds nothing writes the same text.
     """
-    plugin = next((job for job, _ in results if not job.build.pinned), None)
+    plugin = next((job for job, _ in results if job.build.label == PLUGIN_LABEL), None)
+    finished = [*({"name": name, "sha256": digest} for name, digest in taken)]
+    if control_plane is not None:
+        finished += control_plane.artifacts
+    names = {entry["name"] for entry in finished}
+    compiled = [_artifact(job, built) for job, all_built in results for built in all_built]
     document = {
         "schema_version": SCHEMA_VERSION,
         "kms_e2e": __version__,
         "platform": results[0][0].platform if results else "",
-        "kubernetes": release.git_version if release else "",
+        "kubernetes": control_plane.version if control_plane else "",
+        "kubernetes_source": dict(control_plane.origin) if control_plane else {},
         "go_version": plugin.go.version.removeprefix("go") if plugin else "",
         "go_version_source": resolution.source if resolution else "",
         "go_version_steps": [asdict(step) for step in resolution.steps] if resolution else [],
         "bootstrap": sorted({job.go.program.origin for job, _ in results}),
         "toolchains": _toolchains(paths, results),
-        "artifacts": [_artifact(job, built) for job, all_built in results for built in all_built]
-        + [{"name": name, "sha256": digest} for name, digest in taken],
+        "artifacts": [*(entry for entry in compiled if entry["name"] not in names), *finished],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -54,7 +60,7 @@ def provenance(
 def _artifact(job: Job, built: Built) -> dict[str, object]:
     build, entry = job.build, built.entry
     return {
-        "name": built.main.name,
+        "name": built.main.placed_as,
         "sha256": entry.sha256,
         "size_bytes": entry.size_bytes,
         "version": built.main.version,

@@ -15,7 +15,18 @@ from pipeline.core.go_version import MAX_BYTES
 from pipeline.errors import InputError
 
 NOT_SOURCE: Final = frozenset(
-    {".git", ".hg", ".svn", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", "_artifacts"}
+    {
+        ".git",
+        ".hg",
+        ".svn",
+        ".venv",
+        "__pycache__",
+        ".mypy_cache",
+        ".pytest_cache",
+        ".ruff_cache",
+        "_artifacts",
+        "_output",
+    }
 )
 """Folders that no Go package is made of; everything else may be embedded and decides the bytes."""
 

@@ -93,6 +93,8 @@ def collect(folder: Path) -> RunReport:
         kubernetes=base.kubernetes or provenance.kubernetes,
         go_version=base.go_version or provenance.go_version,
         go_version_source=base.go_version_source or provenance.go_version_source,
+        platform=base.platform or provenance.platform,
+        kms_version=base.kms_version or provenance.kms_version,
     )
     return _judged(replace(collected, notes=tuple(notes)))
 

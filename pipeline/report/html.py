@@ -21,19 +21,24 @@ _PACKAGE: Final = "pipeline.report"
 def report_html(folder: Path, run: RunReport) -> bytes:
     """Return the page for a run, with the logs of `folder`: the same bytes for the same evidence."""
     script = _source("script.js")
-    text = (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            page=page_of(folder, run),
-            style=_source("style.css"),
-            script=script,
-            # Only this script may run, and nothing may be loaded: what a log holds can do neither.
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            strip_height=STRIP_HEIGHT,
-            calls_height=CALLS_HEIGHT,
-        )
+    return _rendered(
+        "report.html.j2",
+        page=page_of(folder, run),
+        script=script,
+        # Only this script may run, and nothing may be loaded: what a log holds can do neither.
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        strip_height=STRIP_HEIGHT,
+        calls_height=CALLS_HEIGHT,
     )
+
+
+def matrix_html(matrix: object) -> bytes:
+    """Return the page for a matrix of runs, which links the reports of its cells."""
+    return _rendered("matrix.html.j2", matrix=matrix)
+
+
+def _rendered(template: str, **values: object) -> bytes:
+    text = _environment().get_template(template).render(style=_source("style.css"), **values)
     return text.encode("utf-8", errors="replace")
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from pipeline.core.result import Artifact
 
 PLUGIN_ARTIFACT: Final = "kms-plugin"
+_KMS_MODULE: Final = "k8s.io/kms@"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,8 @@ class Provenance:
     kubernetes: str = ""
     go_version: str = ""
     go_version_source: str = ""
+    platform: str = ""
+    kms_version: str = ""
 
 
 def read_provenance(path: Path, notes: list[str]) -> Provenance:
@@ -37,7 +40,26 @@ def read_provenance(path: Path, notes: list[str]) -> Provenance:
     artifacts = tuple(sorted(_artifacts(document), key=lambda artifact: artifact.name))
     if not artifacts:
         notes.append(f"{path.name}: names no artifact with a sha256")
-    return Provenance(artifacts, *(_text(document, name) for name in ("kubernetes", "go_version", "go_version_source")))
+    return Provenance(
+        artifacts,
+        kubernetes=_text(document, "kubernetes"),
+        go_version=_text(document, "go_version"),
+        go_version_source=_text(document, "go_version_source"),
+        platform=_text(document, "platform"),
+        kms_version=_kms_version(document),
+    )
+
+
+def _kms_version(document: Mapping[str, object]) -> str:
+    """Return the version of k8s.io/kms that the plugin was built from, empty when it is not a Go plugin that has it."""
+    entries = document.get("artifacts")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, Mapping) and entry.get("name") == PLUGIN_ARTIFACT:
+            modules = entry.get("modules")
+            for module in modules if isinstance(modules, list) else []:
+                if str(module).startswith(_KMS_MODULE):
+                    return str(module).removeprefix(_KMS_MODULE).partition(" ")[0]
+    return ""
 
 
 def _artifacts(document: Mapping[str, object]) -> Iterator[Artifact]:

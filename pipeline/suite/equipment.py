@@ -10,6 +10,8 @@ from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec, plugin_spec_fro
 from pipeline.errors import InputError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.evidence import Evidence
+from pipeline.report.files import PROVENANCE_FILE
+from pipeline.report.provenance import read_provenance
 
 
 def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
@@ -24,7 +26,7 @@ def load_equipment(assets: Path | None, report: Path | None) -> Equipment:
     assets, evidence = assets.resolve(), Evidence(report.resolve())
     second = assets / SECOND_FOLDER
     other = Equipment(second, _read_spec(second), evidence) if second.is_dir() else None
-    return Equipment(assets, _read_spec(assets), evidence, other)
+    return Equipment(assets, _read_spec(assets), evidence, other, kubernetes_of(assets))
 
 
 def _read_spec(assets: Path) -> PluginSpec:
@@ -40,6 +42,11 @@ def _read_spec(assets: Path) -> PluginSpec:
             next_step="make the folder with `kms-e2e build`",
         ) from error
     return plugin_spec_from_json(text, where=str(description))
+
+
+def kubernetes_of(assets: Path) -> str:
+    """Return the version of kube-apiserver that provenance.json names, such as `v1.37.2`; empty when it names none."""
+    return read_provenance(assets / PROVENANCE_FILE, []).kubernetes
 
 
 def assert_control_plane(assets: Path) -> None:

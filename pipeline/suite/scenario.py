@@ -53,6 +53,7 @@ class Scenario:
     each). `waits`: it spends its time on such an interval, so it starts first and runs beside what keeps the
     processors busy. `alone`: it measures time or uses all processors, so nothing runs beside it.
     `how` is filled in from the function's docstring.
+    `since` is the first Kubernetes line on which it applies, such as `1.37`; empty: all supported ones.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Scenario:
     alone: bool = False
     soak: bool = False
     how: str = ""
+    since: str = ""
 
     @property
     def family(self) -> str:

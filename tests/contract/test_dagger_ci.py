@@ -11,7 +11,7 @@ from check_jsonschema import main as check_jsonschema
 from click.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted((ROOT / "ci").iterdir())
+FILES = sorted(path for path in (ROOT / "ci").iterdir() if path.is_file())
 EVIDENCE = 'dagger call --run-id="$RUN_ID" report directory export --path=_artifacts'
 VERDICT = 'dagger call --run-id="$RUN_ID" kms-e-2-e'
 KEEPS = {

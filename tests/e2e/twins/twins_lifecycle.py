@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, ResourceRule
-from pipeline.harness.api import Reply
+from pipeline.harness.api import Reply, secret_key
 from pipeline.harness.control_plane import ControlPlane, Equipment
 from pipeline.harness.kube_apiserver import KubeApiServer
 from pipeline.harness.proxy import Error
@@ -124,6 +124,25 @@ def restarted_in_the_outage(plane: ControlPlane) -> None:
     plane.proxy.faults.clear = clearing  # type: ignore[method-assign] # breaking it is the purpose
 
 
+def altered_with_upgrade(plane: ControlPlane) -> None:
+    """Alter a stored Secret as soon as another kube-apiserver is ready; before, it would keep it from being so."""
+    server, create, created = plane.server, plane.api.create_secret, list[str]()
+    ready = server.wait_ready
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        created.append(secret_key(namespace, name))
+        return create(namespace, name, data)
+
+    def ready_and_altered(timeout_s: float = 90.0) -> None:
+        ready(timeout_s)
+        first, second = (plane.etcd.get(key) for key in created[:2])
+        if first is not None and second is not None:
+            plane.etcd.put(first.key, second.value)
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+    server.wait_ready = ready_and_altered  # type: ignore[method-assign] # breaking it is the purpose
+
+
 @dataclass(frozen=True, slots=True)
 class OtherProvenance(Sabotage):
     """Binaries beside a provenance.json that names a Go version which none was built with."""
@@ -144,9 +163,11 @@ LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F59": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
     "F59c": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
     "F59b": Sabotage(plane=new_provider_late),
+    "F58": Sabotage(plane=altered_with_upgrade),
     "F58b": Sabotage(plane=declared_as_seed),
     "F57": Sabotage(hooks={**_HOOKS, "other_version": _ANOTHER_RING}),
     "F70": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=5))),
+    "F58c": Sabotage(plane=altered_with_upgrade),
     "F61": Sabotage(plane=slow_when_encrypted),
     "F71": Sabotage(plane=another_provider_each_time),
     "F72": Sabotage(plugin_fault="grows", plane=shorter_load),

@@ -16,6 +16,7 @@ from pipeline.core.build_plan import (
     control_plane_plan,
     plugin_plan,
 )
+from pipeline.core.components import PREVIOUS_API_SERVER
 from pipeline.core.kubernetes import DEFAULT_RELEASE, RELEASES, KubernetesRelease
 from pipeline.errors import InputError
 
@@ -68,6 +69,15 @@ def test_every_release_is_built_with_its_own_go_and_runs_on_the_one_etcd(release
     assert etcd == ETCD
     assert kubernetes.gotoolchain == release.go_version.toolchain
     assert kubernetes.module == f"kubernetes/{release.minor}/kube-apiserver"
+
+
+def test_kube_apiserver_of_the_line_before_is_that_releases_own_binary_under_another_name() -> None:
+    *_, before = control_plane_plan(RELEASES[0], more=[PREVIOUS_API_SERVER])
+    alone = control_plane_plan(RELEASES[1])[1]
+    assert (before.mains[0].name, before.mains[0].placed_as) == ("kube-apiserver", PREVIOUS_API_SERVER)
+    assert before.argv("out", before.mains) == alone.argv("out", alone.mains)
+    assert (before.module, before.gotoolchain) == (alone.module, alone.gotoolchain)
+    assert len(control_plane_plan(RELEASES[-1], more=[PREVIOUS_API_SERVER])) == len(BUILDS)
 
 
 def test_controller_manager_is_built_on_request_after_the_others_in_the_same_graph() -> None:

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.kubernetes import DEFAULT_RELEASE, RELEASES, KubernetesRelease, find_release
+from pipeline.core.kubernetes import (
+    DEFAULT_RELEASE,
+    RELEASES,
+    KubernetesRelease,
+    find_release,
+    minor_of,
+    release_before,
+)
 from pipeline.errors import InputError
 
 GRAPHS = Path(__file__).parents[3] / "pipeline" / "kubernetes"
@@ -43,6 +50,17 @@ def test_names_the_closest_release_for_one_that_is_not_supported(text: str, advi
 def test_newest_comes_first_and_is_the_default() -> None:
     assert [release.minor for release in RELEASES] == ["1.37", "1.36", "1.35", "1.34"]
     assert DEFAULT_RELEASE is RELEASES[0]
+
+
+def test_knows_the_release_of_the_line_before() -> None:
+    assert [before and before.minor for before in map(release_before, RELEASES)] == ["1.36", "1.35", "1.34", None]
+
+
+@pytest.mark.parametrize(
+    ("version", "minor"), [("1.36", 36), ("v1.37.2", 37), ("v1.38.0-alpha.1+dirty", 38), ("", None), ("devel", None)]
+)
+def test_reads_the_minor_of_a_version(version: str, minor: int | None) -> None:
+    assert minor_of(version) == minor
 
 
 def test_stamps_are_upstreams_without_a_commit_that_nobody_knows() -> None:

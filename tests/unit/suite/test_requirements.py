@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.components import PREVIOUS_API_SERVER
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.evidence import Evidence
@@ -39,5 +41,17 @@ def test_a_program_that_is_missing_is_named_with_the_command_that_builds_it(equi
 
 def test_programs_are_built_for_the_scenarios_that_are_selected_alone() -> None:
     assert components(Selection(ids=("C34b", "B18")), ()) == (COMPONENT,)
-    assert components(Selection(), ()) == (COMPONENT,)
+    assert components(Selection(), ()) == (COMPONENT, PREVIOUS_API_SERVER)
     assert components(Selection(fast=True), ()) == ()
+
+
+@pytest.mark.parametrize(
+    ("version", "runs"), [("v1.36.3", False), ("v1.37.0-rc.1", True), ("v1.38.0+dirty", True), ("", True)]
+)
+def test_what_an_older_kubernetes_does_not_have_is_not_run_and_says_so(
+    equipment: Equipment, version: str, runs: bool
+) -> None:
+    reason = unmet(entry("C31", since="1.37"), dataclasses.replace(equipment, kubernetes=version))
+    assert reason == (
+        "" if runs else f"does not apply to this Kubernetes: it needs 1.37 or newer, and this is {version}"
+    )

@@ -1,0 +1,90 @@
+"""The options that say where the control plane comes from, shared by the commands that build one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from pipeline.errors import InputError
+from pipeline.host.kubernetes_sources import Folder, KubernetesSource, Release, Tree
+from pipeline.host.release_download import MIRROR
+
+BINARIES_VARIABLE: Final = "KUBEBUILDER_ASSETS"
+
+KubernetesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Kubernetes version, such as 1.36 or 1.36.3, '' for none; the first of the configuration, else the newest."
+    ),
+]
+TreeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubernetes-source",
+        metavar="DIR",
+        help="Source tree of Kubernetes: its kube-apiserver as the tree is now, with the Go of its own scripts.",
+    ),
+]
+BinariesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kubernetes-binaries",
+        metavar="DIR",
+        help=f"Folder with kube-apiserver and etcd; ${BINARIES_VARIABLE} when nothing else says what to run.",
+    ),
+]
+ReleaseOption = Annotated[
+    bool,
+    typer.Option(
+        "--kubernetes-release",
+        help="Take the official release binary of --kubernetes (any version), compared with its published digest.",
+    ),
+]
+MirrorOption = Annotated[
+    str, typer.Option("--kubernetes-mirror", metavar="URL", help="Where official releases are fetched from.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KubernetesChoice:
+    """What the command line says about the control plane; see the options of the same names."""
+
+    kubernetes: str | None = None
+    tree: Path | None = None
+    binaries: Path | None = None
+    release: bool = False
+    mirror: str = MIRROR
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Return the options that name a control plane, at most one when they can be used."""
+        given = {
+            "--kubernetes-source": self.tree,
+            "--kubernetes-binaries": self.binaries,
+            "--kubernetes": self.kubernetes,
+        }
+        return tuple(name for name, value in given.items() if value is not None)
+
+    def source(self, environment: Mapping[str, str]) -> KubernetesSource | None:
+        """Return the place that is meant, None for pinned Go modules.
+
+        Raises: InputError when two places are named, or a release without its version.
+        """
+        if len(self.named) > 1:
+            raise InputError("two control planes are named", seen=" and ".join(self.named), next_step="leave one out")
+        if self.release:
+            if not self.kubernetes:
+                raise InputError(
+                    "--kubernetes-release needs a version",
+                    seen=self.named[0] if self.named else "none",
+                    wanted="--kubernetes with a line such as 1.36 or a version such as 1.36.3",
+                )
+            return Release(self.kubernetes, self.mirror.rstrip("/"))
+        if self.tree is not None:
+            return Tree(self.tree)
+        found = self.binaries or (None if self.named else environment.get(BINARIES_VARIABLE))
+        return Folder(Path(found)) if found else None
