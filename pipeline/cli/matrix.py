@@ -157,7 +157,7 @@ def _result(project: Project, place: Place, base: RunRequest) -> tuple[Cell, Run
     typer.echo(f"\n{place.plugin} on Kubernetes {place.kubernetes}, {place.platform}")
     folder = base.report / place.folder
     try:
-        needed = components(base.selection, base.extra)
+        needed = components(base.selection, base.extra, place.kubernetes)
         request = dataclasses.replace(request_for(project), kubernetes=place.kubernetes, components=needed)
         with terminal_progress() as progress:
             assets = build_assets(request, progress).folder

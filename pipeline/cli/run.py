@@ -116,6 +116,6 @@ def run(
     selection = Selection(
         tuple(ids or ()), tuple(family or ()), focus or "", skip or "", fast, soak, parse_shard(shard)
     )
-    needed = components(selection, further) if assets is None else ()
+    needed = components(selection, further, kubernetes or "") if assets is None else ()
     folder = ensure_assets(assets, config, needed, choice=choice)
     raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, further)))

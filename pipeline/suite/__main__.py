@@ -40,13 +40,15 @@ def execute(request: RunRequest) -> int:
     return run.exit_code
 
 
-def components(selection: Selection, extra: Sequence[Path]) -> tuple[str, ...]:
+def components(selection: Selection, extra: Sequence[Path], kubernetes: str = "") -> tuple[str, ...]:
     """Return the programs of Kubernetes beside kube-apiserver that the selected scenarios run.
+
+    Those of scenarios that do not apply to the version `kubernetes` (empty: they all do) are left out.
 
     Raises: InputError for a selection that cannot be used.
     """
     chosen = selection.choose([item.entry for item in collect(extra)])
-    return tuple(sorted({name for entry in chosen for name in entry.components}))
+    return tuple(sorted({name for entry in chosen if entry.applies_to(kubernetes) for name in entry.components}))
 
 
 def show(result: ScenarioResult) -> None:

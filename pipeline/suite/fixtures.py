@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.core.kubernetes import minor_of
 from pipeline.core.result import NotRun
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def requirements(scenario_entry: Scenario | None, scenario_equipment: Equipment)
 
 def unmet(entry: Scenario, equipment: Equipment) -> str:
     """Return why a scenario cannot be run with some equipment; empty when it can."""
-    if entry.since and _older(equipment.kubernetes, entry.since):
+    if not entry.applies_to(equipment.kubernetes):
         return f"{NotRun.NOT_APPLICABLE}: it needs {entry.since} or newer, and this is {equipment.kubernetes}"
     missing = [hook for hook in entry.hooks if hook not in equipment.plugin.hooks]
     if missing:
@@ -197,8 +196,3 @@ def make_control_plane(
 def etcd(control_plane: ControlPlane) -> EtcdClient:
     """Return the reader of the control plane's raw values."""
     return control_plane.etcd
-
-
-def _older(version: str, line: str) -> bool:
-    found, wanted = minor_of(version), minor_of(line)
-    return found is not None and wanted is not None and found < wanted

@@ -15,6 +15,7 @@ from typing import Final, TypeVar
 
 import pytest
 
+from pipeline.core.kubernetes import minor_of
 from pipeline.core.result import Latency, Level, Proof, Subject
 from pipeline.errors import InputError
 
@@ -72,6 +73,11 @@ class Scenario:
     soak: bool = False
     how: str = ""
     since: str = ""
+
+    def applies_to(self, version: str) -> bool:
+        """Tell whether it applies to a Kubernetes version such as `v1.36.3`; to an unknown one it does."""
+        found, first = minor_of(version), minor_of(self.since)
+        return found is None or first is None or found >= first
 
     @property
     def family(self) -> str:

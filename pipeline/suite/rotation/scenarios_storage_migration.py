@@ -88,6 +88,7 @@ def _assert_migrated(plane: ControlPlane, proof: ProofRecorder, secrets: list[Se
         subject=Subject.PROCEDURE,
         hooks=("rotate",),
         components=(KUBE_CONTROLLER_MANAGER,),
+        since="1.37",  # which is the first to serve storagemigration.k8s.io/v1
         deadline_s=_DEADLINE_S,
         twin=Twin(breaks="procedure: the migration names another resource", reason="keyIDs in the store"),
     )
@@ -111,6 +112,7 @@ def scenario_storage_version_migration(control_plane: ControlPlane, proof: Proof
         subject=Subject.PROCEDURE,
         hooks=("rotate",),
         components=(KUBE_CONTROLLER_MANAGER,),
+        since="1.37",  # which is the first to serve storagemigration.k8s.io/v1
         deadline_s=_DEADLINE_S,
         twin=Twin(
             breaks="procedure: kube-apiserver observes the new keyID first",

@@ -45,6 +45,11 @@ def test_programs_are_built_for_the_scenarios_that_are_selected_alone() -> None:
     assert components(Selection(fast=True), ()) == ()
 
 
+def test_programs_of_scenarios_that_do_not_apply_are_not_built() -> None:
+    assert components(Selection(ids=("C34b", "F58")), (), "1.36") == (PREVIOUS_API_SERVER,)
+    assert components(Selection(ids=("C34b", "F58")), (), "v1.34.4") == ()
+
+
 @pytest.mark.parametrize(
     ("version", "runs"), [("v1.36.3", False), ("v1.37.0-rc.1", True), ("v1.38.0+dirty", True), ("", True)]
 )
