@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import MachineError
+from pipeline.host.bootstrap import bootstrap_go
 from pipeline.host.build import Assets, Planned
 from pipeline.host.cache import BinaryCache
 from pipeline.host.compile import Builder, Job
@@ -25,7 +27,6 @@ from pipeline.host.toolchains import MODULE, module_version
 
 _CHUNK_BYTES: Final = 1 << 20
 _AROUND_BYTES: Final = 48
-_DEFAULT_PROXIES: Final = "https://proxy.golang.org,direct"  # Source: go help environment
 _SOMEBODY: Final = {"USER": "somebody", "LOGNAME": "somebody", "TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8"}
 
 
@@ -91,10 +92,17 @@ def _elsewhere(builder: Builder, folder: Path) -> Builder:
     home = folder / "home of somebody"
     paths = CachePaths(home / ".cache" / "kms-e2e")
     first = (builder.paths.modules / "cache" / "download").as_uri()
-    proxies = builder.user.get("GOPROXY") or _DEFAULT_PROXIES
+    proxies = builder.user.get("GOPROXY") or _default_proxies()
     user: Mapping[str, str] = {**builder.user, **_SOMEBODY, "HOME": str(home), "GOPROXY": f"{first},{proxies}"}
     paths.make()
     return Builder(paths, user, builder.progress)
+
+
+def _default_proxies() -> str:
+    """Return the proxies that the Go command uses when nobody names one; it asks them for the checksum database too."""
+    words = [bootstrap_go().path, "env", "GOPROXY"]
+    environment = {"GOENV": "off", "GOTOOLCHAIN": "local", "HOME": os.devnull, "PATH": os.defpath}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _copied(job: Job, target: Path) -> Path:

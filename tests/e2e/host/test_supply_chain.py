@@ -73,7 +73,7 @@ def test_a_private_module_comes_from_the_proxy_that_was_named_and_is_checked(
         kubernetes=None,
         output=tmp_path / "assets",
         environment=environment,
-        proxy=ModuleProxy(goproxy=f"{url},https://proxy.golang.org"),
+        proxy=ModuleProxy(goproxy=f"{url},{usual_proxies()}"),
     )
     folder = assets_of(plan(request, Silent()), request).folder
     said = subprocess.run([folder / "kms-plugin"], capture_output=True, text=True, check=True).stderr
@@ -85,11 +85,18 @@ def test_the_twin_an_altered_private_module_is_refused(
 ) -> None:
     use(source.folder, "example.com/altered", "as go.sum says")
     url = write_proxy(tmp_path / "proxy", "example.com/altered", "another text")
-    proxy = ModuleProxy(goproxy=f"{url},https://proxy.golang.org")
+    proxy = ModuleProxy(goproxy=f"{url},{usual_proxies()}")
     request = BuildRequest(source=source.folder, kubernetes=None, environment=environment, proxy=proxy)
     with pytest.raises(BuildError, match="cannot be trusted") as caught:
         prefetch(request, Silent())
     assert caught.value.seen == "verifying example.com/altered@v1.0.0: checksum mismatch"
+
+
+def usual_proxies() -> str:
+    """Return the module proxies that the Go command uses on this machine."""
+    return subprocess.run(
+        [bootstrap_go().path, "env", "GOPROXY"], capture_output=True, text=True, check=True
+    ).stdout.strip()
 
 
 def without_network(*words: str | Path) -> list[str]:
@@ -124,7 +131,7 @@ def test_what_was_prefetched_is_built_without_a_network(
         source=source.folder,
         kubernetes=None,
         environment=environment,
-        proxy=ModuleProxy(goproxy=f"{url},https://proxy.golang.org"),
+        proxy=ModuleProxy(goproxy=f"{url},{usual_proxies()}"),
     )
     (planned,) = prefetch(request, Silent())
     assert not list(planned.builder.paths.assets.iterdir())
@@ -147,7 +154,7 @@ def test_the_twin_without_it_the_error_says_what_to_do(
 POISON = {
     ".config/go/env": "GOFLAGS=-toolexec=/nonexistent/x\nGOPROXY=off\nGONOSUMDB=*\nGOTOOLCHAIN=go1.20\n",
     ".gitconfig": '[url "https://evil.invalid/"]\n\tinsteadOf = https://\n',
-    ".netrc": "machine proxy.golang.org login a password b\n",
+    ".netrc": "machine modules.example.com login a password b\n",
     "go/pkg/mod/cache/download/golang.org/x/@v/list": "v9.9.9\n",
     ".cache/go-build/README": "poison\n",
 }

@@ -18,7 +18,7 @@ OWN = "sum.example.com+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
         "direct",
         "https://modules.example.com",
         "https://user:secret@modules.example.com/go|direct",
-        "file:///srv/modules,https://proxy.golang.org,direct",
+        "file:///srv/modules,https://modules.example.com,direct",
     ],
 )
 def test_a_proxy(value: str) -> None:
