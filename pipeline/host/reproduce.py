@@ -100,7 +100,7 @@ def _elsewhere(builder: Builder, folder: Path) -> Builder:
 
 def _default_proxies() -> str:
     """Return the proxies that the Go command uses when nobody names one; it asks them for the checksum database too."""
-    words = [bootstrap_go().path, "env", "GOPROXY"]
+    words = [str(bootstrap_go().path), "env", "GOPROXY"]
     environment = {"GOENV": "off", "GOTOOLCHAIN": "local", "HOME": os.devnull, "PATH": os.defpath}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
