@@ -90,6 +90,14 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
+def wait_for_processes(folder: Path, *, timeout_s: float = 30.0) -> None:
+    """Wait until a cache's work has started: a build says what it compiles before it starts the compiler."""
+    deadline = time.monotonic() + timeout_s
+    while not processes_of(folder):
+        assert time.monotonic() < deadline, f"no process works on {folder} after {timeout_s} s"
+        time.sleep(0.02)
+
+
 def assert_gone(folder: Path, *, timeout_s: float = 10.0) -> None:
     """Wait until no process of a cache is left."""
     deadline = time.monotonic() + timeout_s

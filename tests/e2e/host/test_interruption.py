@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.host.command import Command, run_command
-from tests.e2e.host.helpers import Source, Start, assert_gone, processes_of
+from tests.e2e.host.helpers import Source, Start, assert_gone, wait_for_processes
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 COMPILING = "kms-plugin with go1.26.10 …"
@@ -36,7 +36,7 @@ def test_a_killed_run_leaves_no_process_and_a_good_cache(
     source.write_slow(tmp_path.name)
     run = start("killed")
     run.wait_for(COMPILING)
-    assert processes_of(cache)
+    wait_for_processes(cache)
     os.kill(run.process.pid, number)
     assert run.finish(timeout_s=20) != 0
     assert_gone(cache)
