@@ -59,6 +59,10 @@ lock: ## resolve the dependencies anew into the lock file (hashes, no addresses)
 kubernetes: $(VENV)/installed ## pin a Kubernetes release in the checkout: make kubernetes VERSION=1.37.2
 	$(BIN)/kms-e2e kubernetes pin "$(VERSION)"
 
+.PHONY: test-kubernetes
+test-kubernetes: $(VENV)/installed ## build kube-apiserver from a working tree, run upstream's tests and clients on it (minutes to an hour)
+	$(BIN)/python -m pytest -m e2e tests/kubernetes
+
 .PHONY: test-schemas
 test-schemas: ## check what we write by the libraries of in-toto, CycloneDX and SPDX; installs them apart
 	@test -x .venv-schemas/bin/python || $(PYTHON) -m venv .venv-schemas

@@ -47,7 +47,7 @@ def ensure_assets(
     if assets is not None:
         _refuse_beside_assets(assets, config, choice)
         return assets
-    request = with_choice(request_for(find_project(config)), choice)
+    request = with_choice(request_for(find_project(choice.plugin(config))), choice)
     with terminal_progress() as progress:
         return build_assets(dataclasses.replace(request, components=tuple(components)), progress).folder
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 
 from pipeline.cli.assets import ConfigOption, with_choice
 from pipeline.cli.kubernetes_options import (
+    BINARIES_VARIABLE,
     BinariesOption,
     KubernetesChoice,
     KubernetesOption,
@@ -64,9 +66,8 @@ def build(
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the binaries; one in the cache."),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
-    request = with_choice(
-        request_for(find_project(config)), KubernetesChoice(kubernetes, tree, binaries, release, mirror)
-    )
+    choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
+    request = with_choice(request_for(find_project(choice.plugin(config))), choice)
     request = dataclasses.replace(
         request,
         components=tuple(component),
@@ -107,4 +108,5 @@ def summary(assets: Assets) -> str:
     ]
     kms = f"  k8s.io/kms of the plugin: {assets.kms_version}" if assets.kms_version else ""
     chosen = f"  Go of the plugin: {assets.go_version}, from {assets.go_version_source}" if assets.resolution else ""
-    return "\n".join(filter(None, [str(assets.folder), *rows, chosen, kms]))
+    envtest = f"  export {BINARIES_VARIABLE}={shlex.quote(str(assets.folder))}" if assets.kubernetes else ""
+    return "\n".join(filter(None, [str(assets.folder), *rows, chosen, kms, envtest]))

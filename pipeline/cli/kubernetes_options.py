@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -11,6 +12,8 @@ import typer
 
 from pipeline.errors import InputError
 from pipeline.host.kubernetes_sources import Folder, KubernetesSource, Release, Tree
+from pipeline.host.kubernetes_tree import MOCK_PLUGIN
+from pipeline.host.project import has_project
 from pipeline.host.release_download import MIRROR
 
 BINARIES_VARIABLE: Final = "KUBEBUILDER_ASSETS"
@@ -26,7 +29,8 @@ TreeOption = Annotated[
     typer.Option(
         "--kubernetes-source",
         metavar="DIR",
-        help="Source tree of Kubernetes: its kube-apiserver as the tree is now, with the Go of its own scripts.",
+        help="Source tree of Kubernetes: its kube-apiserver as the tree is now, with the Go of its own scripts; its KMS"
+        " mock is the plugin when nothing else is named and its folder has a kms-e2e.toml.",
     ),
 ]
 BinariesOption = Annotated[
@@ -59,6 +63,16 @@ class KubernetesChoice:
     release: bool = False
     mirror: str = MIRROR
 
+    def plugin(self, config: Path | None) -> Path | None:
+        """Return where the plugin's configuration is: as given, the current folder's, else that of the tree's mock.
+
+        None is left to `find_project`.
+        """
+        mock = self.tree / MOCK_PLUGIN if self.tree is not None else None
+        if config is not None or mock is None or has_project(Path()) or not has_project(mock):
+            return config
+        return mock
+
     @property
     def named(self) -> tuple[str, ...]:
         """Return the options that name a control plane, at most one when they can be used."""
@@ -68,6 +82,11 @@ class KubernetesChoice:
             "--kubernetes": self.kubernetes,
         }
         return tuple(name for name, value in given.items() if value is not None)
+
+    def offered(self, components: Iterable[str]) -> tuple[str, ...]:
+        """Return those programs that the control plane's place gives; what runs the others is not run."""
+        source = self.source(os.environ)
+        return tuple(name for name in components if source is None or source.offers(name))
 
     def source(self, environment: Mapping[str, str]) -> KubernetesSource | None:
         """Return the place that is meant, None for pinned Go modules.

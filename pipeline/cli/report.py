@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +19,7 @@ from pipeline.report.compare import Change, Comparison, Direction, compare_repor
 from pipeline.report.conformance import Statement, Verdict, statement_of
 from pipeline.report.evidence import read_report
 from pipeline.report.figures import duration, moment
+from pipeline.report.upstream import compare_upstream, read_upstream
 
 app = typer.Typer(help="Show, re-make, merge and compare reports.", no_args_is_help=True)
 
@@ -90,8 +91,9 @@ def compare(
 ) -> None:
     """Show what changed between two runs; exit code 1 when something got worse."""
     comparison = compare_reports(read_report(before), read_report(after))
-    _print_comparison(Console(), comparison)
-    if comparison.worse:
+    upstream = compare_upstream(read_upstream(before), read_upstream(after))
+    _print_comparison(Console(), comparison, upstream)
+    if comparison.worse or any(change.direction is Direction.WORSE for change in upstream):
         raise typer.Exit(EXIT_SUITE_FAILED)
 
 
@@ -112,9 +114,10 @@ def _print_statement(console: Console, run: RunReport, statement: Statement) -> 
         console.print(f"note: {escape(note)}", highlight=False, soft_wrap=True)
 
 
-def _print_comparison(console: Console, comparison: Comparison) -> None:
+def _print_comparison(console: Console, comparison: Comparison, upstream: Sequence[Change]) -> None:
     for title, changes in (
         ("Outcomes", comparison.outcomes),
+        ("Upstream's tests", upstream),
         ("Versions and binaries", comparison.facts),
         ("Latencies (shown, not judged)", comparison.latencies),
     ):

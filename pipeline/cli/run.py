@@ -89,15 +89,20 @@ def run(
         dir_okay=False,
         help="upstream: run on the cluster of this file, which is neither looked into nor configured.",
     ),
+    plain: bool = typer.Option(
+        False,
+        "--plain",
+        help="upstream: encrypt nothing, to compare an encrypted run with by `kms-e2e report compare`.",
+    ),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
     if suite is not Suite.KMS:
         refuse_dagger(suite, runner is Runner.DAGGER)
     if suite is Suite.COST:
-        raise typer.Exit(run_cost_suite(assets, config, report, run_id, choice))
+        raise typer.Exit(run_cost_suite(assets, config, report, focus or "", run_id, choice))
     if suite is Suite.UPSTREAM:
-        only = (focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig)
+        only = (focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig, plain)
         options = UpstreamOptions(*only, choice)
         raise typer.Exit(run_upstream_tests(assets, config, report, options))
     named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
@@ -117,5 +122,6 @@ def run(
         tuple(ids or ()), tuple(family or ()), focus or "", skip or "", fast, soak, parse_shard(shard)
     )
     needed = components(selection, further, kubernetes or "") if assets is None else ()
+    needed = choice.offered(needed)
     folder = ensure_assets(assets, config, needed, choice=choice)
     raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, further)))

@@ -14,8 +14,8 @@ FamilyOption = Annotated[
 FocusOption = Annotated[
     str | None,
     typer.Option(
-        help="Only scenarios whose id or title, or upstream tests whose name, matches this regular expression; "
-        "upstream: those marked Conformance."
+        help="Only scenarios whose id or title, upstream tests whose name, or rows of costs whose name matches this "
+        "regular expression; upstream: those marked Conformance."
     ),
 ]
 SkipOption = Annotated[

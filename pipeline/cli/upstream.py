@@ -23,6 +23,7 @@ class UpstreamOptions:
     verify_list: bool
     run_id: str
     kubeconfig: Path | None
+    plain: bool
     choice: KubernetesChoice
 
 
@@ -48,8 +49,10 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
     from pipeline.suite.__main__ import show, summary  # noqa: PLC0415
     from pipeline.suite.upstream.foreign import run_on_cluster  # noqa: PLC0415
     from pipeline.suite.upstream.ginkgo import DEFAULT_FOCUS, DEFAULT_SKIP, TestSelection  # noqa: PLC0415
-    from pipeline.suite.upstream.run import UpstreamRequest, run_upstream  # noqa: PLC0415
+    from pipeline.suite.upstream.plan import UpstreamRequest  # noqa: PLC0415
+    from pipeline.suite.upstream.run import run_upstream  # noqa: PLC0415
 
+    _refuse_both(options)
     selection = TestSelection(
         DEFAULT_FOCUS if options.focus is None else options.focus,
         DEFAULT_SKIP if options.skip is None else options.skip,
@@ -64,6 +67,7 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
         report_prefix=options.report_prefix,
         verify_list=options.verify_list,
         run_id=options.run_id,
+        plain=options.plain,
     )
     if options.kubeconfig:
         run = run_on_cluster(request, options.kubeconfig, show, _say)
@@ -73,19 +77,29 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
     return run.exit_code
 
 
+def _refuse_both(options: UpstreamOptions) -> None:
+    if options.plain and options.kubeconfig:
+        raise InputError(
+            "--plain and --kubeconfig exclude each other",
+            seen="both",
+            next_step="leave one out: how a cluster of yours encrypts is not changed",
+        )
+
+
 def run_cost_suite(
-    assets: Path | None, config: Path | None, report: Path, run_id: str, choice: KubernetesChoice
+    assets: Path | None, config: Path | None, report: Path, focus: str, run_id: str, choice: KubernetesChoice
 ) -> int:
-    """Measure what encryption costs, print a line for each row, and return the exit code.
+    """Measure what encryption costs, print a line for each row whose name matches `focus`, and return the exit code.
 
     Raises: KmsE2EError when input or machine are at fault.
     """
     from pipeline.suite.__main__ import show, summary  # noqa: PLC0415
-    from pipeline.suite.upstream.cost import DEFAULT_PAIRS, run_cost  # noqa: PLC0415
-    from pipeline.suite.upstream.run import UpstreamRequest  # noqa: PLC0415
+    from pipeline.suite.upstream.cost import choose_rows, run_cost  # noqa: PLC0415
+    from pipeline.suite.upstream.plan import UpstreamRequest  # noqa: PLC0415
 
+    rows = choose_rows(focus)
     request = UpstreamRequest(ensure_assets(assets, config, choice=choice), report, run_id=run_id)
-    run = run_cost(request, DEFAULT_PAIRS, show, _say)
+    run = run_cost(request, rows, show, _say)
     print(summary(run, report), flush=True)
     return run.exit_code
 

@@ -50,7 +50,7 @@ class SigRow:
 
 @dataclass(frozen=True, slots=True)
 class WrittenResource:
-    """Values of one resource that etcd was given, and how often kube-apiserver says it encrypted one."""
+    """Values of one resource that etcd was given, and how often kube-apiserver says it wrote one so."""
 
     resource: str
     written: int
@@ -93,7 +93,8 @@ class CostRow:
 class UpstreamReport:
     """Everything of one run; the lists about writes are empty for a cluster whose etcd is not looked at.
 
-    `duration_s` is the time from ginkgo's start to its end, in seconds; `procs` how many tests ran at a time.
+    `duration_s` is the time from ginkgo's start to its end, in seconds; `procs` how many tests ran at a time;
+    `plain_store`: nothing was encrypted, to compare with.
     """
 
     kubernetes: str
@@ -107,6 +108,7 @@ class UpstreamReport:
     plain: tuple[PlainKeys, ...] = ()
     notes: tuple[str, ...] = ()
     costs: tuple[CostRow, ...] = ()
+    plain_store: bool = False
 
     def rows(self) -> tuple[SigRow, ...]:
         """Return the table by group, with a last row of totals."""

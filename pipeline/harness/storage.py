@@ -33,6 +33,9 @@ INFO_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
 KEY_BYTES: Final = 32
+IDENTITY: Final = "identity"
+"""The transformer of a plain value."""
+
 _PREFIX: Final = b"k8s:enc:"
 _AES_KEY_SIZES: Final = (16, 24, 32)
 
@@ -87,7 +90,7 @@ def stored_form(value: bytes) -> StoredForm:
     Raises: StorageError when the prefix of an encrypted value is cut off.
     """
     if not value.startswith(_PREFIX):
-        return StoredForm("identity", "", value)
+        return StoredForm(IDENTITY, "", value)
     parts = value.removeprefix(_PREFIX).split(b":", 3)
     if len(parts) != 4:  # noqa: PLR2004 - transformer, version, provider, payload
         raise StorageError(

@@ -23,7 +23,7 @@ from pipeline.host.cache import BinaryCache, place, write_atomically
 from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.environment import refuse_unchecked_modules, settings_not_passed
 from pipeline.host.jobs import PluginTree, host_platform, plugin_job, plugin_tree
-from pipeline.host.kubernetes_sources import ControlPlaneInput, KubernetesSource, Modules
+from pipeline.host.kubernetes_sources import ControlPlaneInput, KubernetesSource, Modules, Tree
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
 from pipeline.host.paths import CachePaths, cache_paths
@@ -122,11 +122,14 @@ def request_for(project: Project) -> BuildRequest:
 
 
 def resolve_go(tree: PluginTree, request: BuildRequest) -> Resolution:
-    """Decide which Go builds the plugin of a request; nothing is run.
+    """Decide which Go builds the plugin of a request; nothing is run. One within a Kubernetes tree has the tree's.
 
     Raises: InputError when nothing, or something that cannot be used, names a version.
     """
-    return resolve(request.environment, find_version_file(tree.root, tree.module), option=request.go_version)
+    root, kubernetes = tree.root, request.kubernetes_source
+    if isinstance(kubernetes, Tree) and root.resolve().is_relative_to(kubernetes.root.resolve()):
+        root = kubernetes.root.resolve()
+    return resolve(request.environment, find_version_file(root, tree.module), option=request.go_version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from pipeline.core.components import COMPONENTS
 from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
 from pipeline.errors import InputError
 from pipeline.host.compile import Builder, Job
 from pipeline.host.jobs import control_plane_jobs, etcd_job, host_platform
-from pipeline.host.kubernetes_tree import read_tree, tree_job
+from pipeline.host.kubernetes_tree import has_program, read_tree, tree_job
 from pipeline.host.parts import Copy
 from pipeline.host.release_download import fetch_release
 from pipeline.host.source import file_digest
@@ -53,6 +54,9 @@ class ControlPlaneInput:
 class KubernetesSource(Protocol):
     """A place that a control plane comes from."""
 
+    def offers(self, component: str) -> bool:
+        """Tell whether it gives a program of Kubernetes beside kube-apiserver, such as kube-controller-manager."""
+
     def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:
         """Return what has to be compiled and taken; `components` are programs of Kubernetes beside kube-apiserver.
 
@@ -65,6 +69,10 @@ class Modules:
     """A supported release from its pinned Go modules: a line (`1.37`) or an exact version."""
 
     version: str
+
+    def offers(self, component: str) -> bool:
+        """Tell whether the plan can build it."""
+        return component in COMPONENTS
 
     def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:  # noqa: ARG002 - the protocol's
         """Return the jobs of the release.
@@ -82,14 +90,18 @@ class Tree:
 
     root: Path
 
+    def offers(self, component: str) -> bool:
+        """Tell whether the tree has its main package."""
+        return has_program(self.root, component)
+
     def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:
-        """Return the job of the tree's kube-apiserver, after its own scripts agreed on the Go.
+        """Return the job of the tree's kube-apiserver and `components`, after its own scripts agreed on the Go.
 
         Raises: InputError when it is no such tree; BuildError when its scripts select another Go.
         """
-        _refuse_components(components, "a source tree")
         tree = read_tree(self.root)
-        job, resolution = tree_job(tree, builder)
+        _refuse_components([name for name in components if not self.offers(name)], "this source tree")
+        job, resolution = tree_job(tree, builder, components)
         origin = {"kind": "source tree", "commit": tree.commit, "state": tree.state, "go_version": resolution.source}
         return ControlPlaneInput(tree.version, (etcd_job(), job), origin={**origin, "source_sha256": job.digest()})
 
@@ -103,6 +115,10 @@ class Release:
 
     version: str
     mirror: str
+
+    def offers(self, component: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Offer nothing beside kube-apiserver."""
+        return False
 
     def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:
         """Fetch kube-apiserver, unless it is in the cache.
@@ -121,12 +137,16 @@ class Folder:
 
     folder: Path
 
+    def offers(self, component: str) -> bool:
+        """Tell whether the folder has it."""
+        return (self.folder / component).is_file()
+
     def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:  # noqa: ARG002 - the protocol's
         """Return its programs; what it lacks of etcd's is built.
 
         Raises: InputError when it has no kube-apiserver that starts here.
         """
-        _refuse_components([name for name in components if not (self.folder / name).is_file()], "this folder")
+        _refuse_components([name for name in components if not self.offers(name)], "this folder")
         version = _version_of(self.folder / API_SERVER)
         names = [*_FOLDER_PROGRAMS, *components]
         taken = tuple(Copy(self.folder / name, name) for name in names if (self.folder / name).is_file())
@@ -136,10 +156,10 @@ class Folder:
 def _refuse_components(components: Sequence[str], where: str) -> None:
     if components:
         raise InputError(
-            f"{where} gives kube-apiserver alone",
+            f"{where} does not give these programs",
             seen=", ".join(components),
             wanted=f"a supported version, such as --kubernetes {DEFAULT_RELEASE.minor}",
-            next_step="leave these programs and the scenarios that run them out, such as by --fast",
+            next_step="leave them out",
         )
 
 

@@ -6,11 +6,13 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pipeline.core.build_plan import GoBuild, Main, version_flags
+from pipeline.core.components import COMPONENTS
 from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.errors import BuildError, InputError
@@ -96,8 +98,14 @@ def read_tree(root: Path) -> KubernetesTree:
     return KubernetesTree(root, f"{described}{plus}{suffix}", commit, state, date)
 
 
-def tree_job(tree: KubernetesTree, builder: Builder) -> tuple[Job, Resolution]:
-    """Return the job that builds the tree's kube-apiserver, and which Go was chosen why.
+def has_program(root: Path, name: str) -> bool:
+    """Tell whether a tree has the main package of a program of Kubernetes, such as kube-controller-manager."""
+    component = COMPONENTS.get(name)
+    return component is not None and component.package.endswith(f"/cmd/{name}") and (root / "cmd" / name).is_dir()
+
+
+def tree_job(tree: KubernetesTree, builder: Builder, more: Sequence[str] = ()) -> tuple[Job, Resolution]:
+    """Return the job that builds the tree's kube-apiserver and `more` of its programs, and which Go was chosen why.
 
     Its own `kube::golang::setup_env` is run and has to select the same Go.
 
@@ -106,7 +114,7 @@ def tree_job(tree: KubernetesTree, builder: Builder) -> tuple[Job, Resolution]:
     go, resolution = tree_go(tree, builder)
     build = GoBuild(
         label="kubernetes-tree",
-        mains=(Main("kube-apiserver", f"./{_API_SERVER}", tree.version),),
+        mains=tuple(Main(name, f"./cmd/{name}", tree.version) for name in ("kube-apiserver", *dict.fromkeys(more))),
         module=".",
         gotoolchain=go.toolchain,
         tags=DEFAULT_RELEASE.build_tags,

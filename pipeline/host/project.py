@@ -36,6 +36,14 @@ def find_project(place: Path | None) -> Project:
     return Project(place.absolute().parent, config, place) if config else _missing(place)
 
 
+def has_project(folder: Path) -> bool:
+    """Tell whether a folder has a configuration.
+
+    Raises: InputError when it cannot be used.
+    """
+    return _in_folder(folder) is not None
+
+
 def reference_project() -> Project:
     """Return the reference plugin: this project's own configuration.
 

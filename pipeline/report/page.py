@@ -16,7 +16,6 @@ from pipeline.core.result import (
     Outcome,
     RunReport,
     ScenarioResult,
-    from_json,
 )
 from pipeline.core.upstream import UpstreamReport
 from pipeline.report import files
@@ -26,6 +25,7 @@ from pipeline.report.figures import Summary, summarise
 from pipeline.report.logs import Excerpt, Log, clean, excerpt, lines_by_uid, read_logs
 from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, kind_key, latency_plot
 from pipeline.report.timeline import Timeline, kind_of, timeline_of
+from pipeline.report.upstream import read_upstream
 
 # The page stays quick with 100 scenarios: what went well is sampled, what went wrong is shown, the rest is linked.
 LINES_WHEN_WRONG: Final = 40
@@ -140,7 +140,7 @@ def page_of(folder: Path, run: RunReport) -> Page:
     for call in run.calls:
         calls[call.plane].append(call)
     views = [_view(item, logs, calls[item.plane], lines) for item in sorted(run.scenarios, key=lambda item: item.id)]
-    upstream = _upstream(folder / files.UPSTREAM_FILE)
+    upstream = read_upstream(folder)
     return Page(
         run=run,
         statement=statement_of(run),
@@ -211,12 +211,6 @@ def _methods(calls: Sequence[KmsCall]) -> Iterable[MethodView]:
         codes = Counter(call.code for call in calls if call.method == method)
         bad = tuple(sorted((code, count) for code, count in codes.items() if code != "OK"))
         yield MethodView(method, codes.total(), summarise(samples), bad)
-
-
-def _upstream(path: Path) -> UpstreamReport | None:
-    if not path.is_file():
-        return None
-    return from_json(UpstreamReport, path.read_text(encoding="utf-8", errors="replace"), where=str(path))
 
 
 def _files(folder: Path) -> Iterable[EvidenceFile]:

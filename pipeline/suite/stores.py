@@ -11,7 +11,7 @@ from pipeline.core.encryption import EncryptionConfiguration, KmsProvider
 from pipeline.harness.api import ApiClient, Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.etcd import EtcdValue
-from pipeline.harness.storage import stored_form
+from pipeline.harness.storage import IDENTITY, stored_form
 from pipeline.suite.scenario import ProofRecorder
 from pipeline.suite.support import CREATED, SECRETS_PREFIX, Secret, alive, reached, under
 
@@ -54,7 +54,7 @@ def rewrite_store(plane: ControlPlane, proof: ProofRecorder, resources: Sequence
 def form_of(value: EtcdValue) -> str:
     """Return how a raw value is stored: `identity`, `aescbc:v1:key`, `kms:v2:provider` and so on."""
     form = stored_form(value.value)
-    return form.transformer if form.transformer == "identity" else f"{form.transformer}:{form.provider}"
+    return form.transformer if form.transformer == IDENTITY else f"{form.transformer}:{form.provider}"
 
 
 def forms(plane: ControlPlane, prefix: str = SECRETS_PREFIX) -> set[str]:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.harness.etcd import EtcdValue
-from pipeline.harness.storage import StorageError, decode, stored_form
+from pipeline.harness.storage import IDENTITY, StorageError, decode, stored_form
 
 DEFAULT_PREFIX: Final = "/registry/"
-IDENTITY: Final = "identity"
 # How plain values begin: protobuf of Kubernetes, and JSON, which custom resources and APIServices are stored as.
 # Source: k8s.io/apimachinery pkg/runtime/serializer/protobuf/protobuf.go, protoEncodingPrefix.
 _PLAIN_BEGINNINGS: Final = (b"k8s\0", b"{")

@@ -10,11 +10,11 @@ from typing import Final
 
 from pipeline.core.components import CLUSTER, UPSTREAM_TESTS
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, encrypt
-from pipeline.harness.control_plane import Configure, ControlPlane, ControlPlaneOptions, Equipment
+from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.kube_apiserver import ApiServerOptions
 from pipeline.harness.simulated_nodes import KWOK, SimulatedNodes
 from pipeline.suite.equipment import assert_programs
-from pipeline.suite.upstream.writes import WriteJudge, WriteWatch
+from pipeline.suite.upstream.writes import PlainJudge, WriteJudge, WriteWatch
 
 PLANE: Final = "upstream"
 STAGES: Final = Path(__file__).with_name("stages.yaml")
@@ -54,19 +54,18 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(
-    equipment: Equipment, kubernetes: str, configure: Configure = encrypt_everything, name: str = PLANE
-) -> Iterator[Cluster]:
-    """Give a cluster of a Kubernetes version such as `v1.37.2`, and stop it at the end.
+def running_cluster(equipment: Equipment, kubernetes: str, *, plain: bool = False) -> Iterator[Cluster]:
+    """Give a cluster of a Kubernetes version such as `v1.37.2`, and stop it at the end; `plain` encrypts nothing.
 
     Raises: InputError when a program is missing; ProcessError when a part dies or is not ready in time.
     """
-    assert_programs(equipment.assets, PROGRAMS, next_step="leave --assets out, and they are built")
+    assert_programs(equipment.assets, CLUSTER, next_step="leave --assets out, and they are built")
+    configure = encrypt_nothing if plain else encrypt_everything
     options = ControlPlaneOptions(configure=configure, api_server=ApiServerOptions(_FLAGS, service_accounts=True))
-    with ControlPlane(name, equipment, options) as plane, ExitStack() as stack:
+    with ControlPlane(PLANE, equipment, options) as plane, ExitStack() as stack:
         nodes = SimulatedNodes(equipment.assets / KWOK, plane.supervisor, plane.server, STAGES)
         stack.callback(nodes.close)
-        judge = WriteJudge(plane.options.provider, plane.plugin.client)
+        judge = PlainJudge() if plain else WriteJudge(plane.options.provider, plane.plugin.client)
         watch = stack.enter_context(WriteWatch(plane.etcd.socket, judge))
         plane.start_controller_manager()
         plane.start_scheduler()

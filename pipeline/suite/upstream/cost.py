@@ -6,8 +6,9 @@ sample of each plane in turn, so that a slow minute hits both.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Final
 from pipeline.core.comparison import GATE, Pairs, interleave
 from pipeline.core.result import Proof, RunReport, ScenarioResult
 from pipeline.core.upstream import CostRow, UpstreamReport
-from pipeline.errors import KmsE2EError, ProcessError
+from pipeline.errors import InputError, KmsE2EError, ProcessError
 from pipeline.harness.api import ApiClient, Reply
 from pipeline.harness.control_plane import Configure, ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.proxy.faults import Delay, Fault, RateLimit
@@ -28,20 +29,28 @@ from pipeline.suite.support import await_fresh_status
 from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.cluster import encrypt_everything, encrypt_nothing
-from pipeline.suite.upstream.run import Say, Show, UpstreamRequest, header, kubernetes_of, write_upstream
+from pipeline.suite.upstream.plan import UpstreamRequest, kubernetes_of
+from pipeline.suite.upstream.run import Say, Show, header
+from pipeline.suite.upstream.tables import write_upstream
 
-DEFAULT_PAIRS: Final = 10
+PAIRS: Final = 10
 _NAMESPACE: Final = "cost"
 _WORKLOAD: Final = Workload(objects=60)
 _STORED: Final = 500
 _VALUE: Final = {"value": bytes(1024)}
 # What stands between kube-apiserver and the plugin in the rows of the workload.
-_FAULTS: Final[tuple[tuple[str, tuple[Fault, ...]], ...]] = (
-    ("plugin as it is", ()),
-    ("10 ms more a call", (Delay(delay_s=0.01),)),
-    ("100 ms more a call", (Delay(delay_s=0.1),)),
-    ("5 calls a second at most", (RateLimit(per_s=5.0, burst=1),)),
-)
+_FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
+    "REST workload, plugin as it is": (),
+    "REST workload, 10 ms more a call": (Delay(delay_s=0.01),),
+    "REST workload, 100 ms more a call": (Delay(delay_s=0.1),),
+    "REST workload, 5 calls a second at most": (RateLimit(per_s=5.0, burst=1),),
+}
+_ROTATION: Final = "first write after a rotation"
+_START: Final = "kube-apiserver's start"
+_COLD: Final = f"cold read of {_STORED} Secrets"
+_FSYNC: Final = "REST workload, etcd with fsync"
+ROWS: Final = (*_FAULTS, _ROTATION, _START, _COLD, _FSYNC)
+"""What can be measured, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,22 @@ class _Sides:
         return self.plain, self.kms
 
 
-def run_cost(request: UpstreamRequest, pairs: int, show: Show, say: Say) -> RunReport:
-    """Measure, write the report in every case, and return it.
+def choose_rows(focus: str) -> frozenset[str]:
+    """Return the rows whose name matches a regular expression.
+
+    Raises: InputError when it is none, or matches none.
+    """
+    try:
+        found = frozenset(name for name in ROWS if re.search(focus, name))
+    except re.error as error:
+        raise InputError("not a regular expression", seen=f"{focus!r}: {error}", where="--focus") from error
+    if not found:
+        raise InputError("no row of costs matches", seen=repr(focus), wanted="; ".join(ROWS), where="--focus")
+    return found
+
+
+def run_cost(request: UpstreamRequest, rows: Collection[str], show: Show, say: Say) -> RunReport:
+    """Measure those of `ROWS` in pairs, write the report in every case, and return it.
 
     Raises: InputError when the folder of binaries lacks something; ProcessError when a control plane dies.
     """
@@ -64,13 +87,13 @@ def run_cost(request: UpstreamRequest, pairs: int, show: Show, say: Say) -> RunR
     equipment = load_equipment(request.assets, request.report)
     prepare(request.report, request.assets)
     begin_report(request.report, header(request, equipment.plugin.name, (judge.COST,)))
-    rows: list[CostRow] = []
+    measured: list[CostRow] = []
     try:
         with terminable():
-            for row in _measure(equipment, pairs):
+            for row in _measure(equipment, rows):
                 say(f"{row.name}: {row.ratio()} {row.verdict()}")
-                rows.append(row)
-        result = judge_cost(rows)
+                measured.append(row)
+        result = judge_cost(measured)
         append_result(request.report, result)
         show(result)
     except KeyboardInterrupt:
@@ -78,13 +101,15 @@ def run_cost(request: UpstreamRequest, pairs: int, show: Show, say: Say) -> RunR
     except KmsE2EError as error:
         write(request.report, exit_code=error.exit_code, note=str(error))
         raise
-    found = UpstreamReport(kubernetes_of(request.assets), "", "", "", 0, 0.0, (), costs=tuple(rows))
+    found = UpstreamReport(kubernetes_of(request.assets), "", "", "", 0, 0.0, (), costs=tuple(measured))
     write_upstream(request.report, found)
     return write(request.report)
 
 
-def _measure(equipment: Equipment, pairs: int) -> Iterator[CostRow]:
+def _measure(equipment: Equipment, rows: Collection[str]) -> Iterator[CostRow]:
     for fsync in (False, True):
+        if not any((name == _FSYNC) is fsync for name in rows):
+            continue
         with ExitStack() as stack:
             sides = _Sides(
                 *(
@@ -98,31 +123,31 @@ def _measure(equipment: Equipment, pairs: int) -> Iterator[CostRow]:
             for plane in sides.each():
                 _succeeded(plane.api.create_namespace(_NAMESPACE))
             if fsync:
-                yield _workload_row("REST workload, etcd with fsync", sides, pairs)
+                yield _workload_row(_FSYNC, sides)
             else:
-                yield from _rows(sides, pairs)
+                yield from _rows(sides, rows)
 
 
 def _options(configure: Configure, *, fsync: bool) -> ControlPlaneOptions:
     return ControlPlaneOptions(configure=configure, fsync=fsync)
 
 
-def _rows(sides: _Sides, pairs: int) -> Iterator[CostRow]:
-    for name, faults in _FAULTS:
-        sides.kms.proxy.faults.set(*faults)
-        yield _workload_row(f"REST workload, {name}", sides, pairs)
+def _rows(sides: _Sides, rows: Collection[str]) -> Iterator[CostRow]:
+    for name, faults in _FAULTS.items():
+        if name in rows:
+            sides.kms.proxy.faults.set(*faults)
+            yield _workload_row(name, sides)
     sides.kms.proxy.faults.clear()
-    yield _row(
-        "first write after a rotation",
-        interleave(lambda: _write(sides.plain), lambda: _write_after_rotation(sides.kms), pairs),
-        gated=False,
-    )
-    for plane in sides.each():
-        _fill(plane.api)
-    yield from _restart_rows(sides, pairs)
+    if _ROTATION in rows:
+        taken = interleave(lambda: _write(sides.plain), lambda: _write_after_rotation(sides.kms), PAIRS)
+        yield _row(_ROTATION, taken, gated=False)
+    if _START in rows or _COLD in rows:
+        for plane in sides.each():
+            _fill(plane.api)
+        yield from (row for row in _restart_rows(sides) if row.name in rows)
 
 
-def _workload_row(name: str, sides: _Sides, pairs: int) -> CostRow:
+def _workload_row(name: str, sides: _Sides) -> CostRow:
     """Measure the workload; a request that fails ends it, since its time would say nothing.
 
     Raises: ProcessError naming the answer.
@@ -132,7 +157,7 @@ def _workload_row(name: str, sides: _Sides, pairs: int) -> CostRow:
     taken = interleave(
         lambda: run_workload(plain.api, _NAMESPACE, _WORKLOAD, measured),
         lambda: run_workload(kms.api, _NAMESPACE, _WORKLOAD, measured),
-        pairs,
+        PAIRS,
     )
     if measured.failed:
         raise ProcessError(
@@ -141,7 +166,7 @@ def _workload_row(name: str, sides: _Sides, pairs: int) -> CostRow:
     return _row(name, taken, gated=True)
 
 
-def _restart_rows(sides: _Sides, pairs: int) -> tuple[CostRow, CostRow]:
+def _restart_rows(sides: _Sides) -> tuple[CostRow, CostRow]:
     """Restart kube-apiserver and list all Secrets at once: nothing is cached, neither objects nor DEK seeds."""
     reads: dict[str, list[float]] = {plane.name: [] for plane in sides.each()}
 
@@ -150,11 +175,11 @@ def _restart_rows(sides: _Sides, pairs: int) -> tuple[CostRow, CostRow]:
         reads[plane.name].append(_timed(lambda: _succeeded(plane.api.get(f"{_secrets()}?limit={2 * _STORED}"))))
         return took_s
 
-    starts = interleave(lambda: restart(sides.plain), lambda: restart(sides.kms), pairs)
+    starts = interleave(lambda: restart(sides.plain), lambda: restart(sides.kms), PAIRS)
     cold = Pairs(*(tuple(reads[plane.name][1:]) for plane in sides.each()))  # the first pair is left out there too
     return (
-        _row("kube-apiserver's start", starts, gated=False),
-        _row(f"cold read of {_STORED} Secrets", cold, gated=False),
+        _row(_START, starts, gated=False),
+        _row(_COLD, cold, gated=False),
     )
 
 

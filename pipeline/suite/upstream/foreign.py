@@ -29,17 +29,9 @@ from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.execution import Execution, execute_tests
 from pipeline.suite.upstream.ginkgo import GinkgoRun, select_tests
 from pipeline.suite.upstream.needs_a_node import NodeList
-from pipeline.suite.upstream.run import (
-    DEFAULT_PROCS,
-    Plan,
-    Say,
-    Show,
-    UpstreamRequest,
-    header,
-    kubernetes_of,
-    upstream_report,
-    write_upstream,
-)
+from pipeline.suite.upstream.plan import Plan, UpstreamRequest, kubernetes_of
+from pipeline.suite.upstream.run import DEFAULT_PROCS, Say, Show, header
+from pipeline.suite.upstream.tables import upstream_report, write_upstream
 
 _CALL_TIMEOUT_S: Final = 60.0
 _NOT_OURS: Final = f"{NotRun.NEEDS_STORE}: the cluster is not ours"

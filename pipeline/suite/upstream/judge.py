@@ -62,7 +62,10 @@ COST: Final = Check(
     f"{_KEP}, Scalability",
     Subject.KUBE_APISERVER,
 )
+PLAIN_WRITES: Final = dataclasses.replace(WRITES, title="Everything ever written is plain, to compare with")
 CHECKS: Final = (TESTS, LIST, WRITES, METRICS)
+PLAIN_CHECKS: Final = (TESTS, LIST, PLAIN_WRITES, METRICS)
+"""What is judged when nothing is encrypted."""
 
 
 def judge_tests(planned: Collection[str], results: Sequence[TestResult], listed: NodeList) -> ScenarioResult:
@@ -129,31 +132,44 @@ def count_encryptions(samples: Iterable[Sample]) -> tuple[dict[str, int], dict[s
     return dict(by_kms), dict(otherwise)
 
 
-def judge_metrics(counts: WriteCounts, by_kms: Mapping[str, int], otherwise: Mapping[str, int]) -> ScenarioResult:
-    """Judge U04: kube-apiserver encrypted each resource at least as often as it was written, and nothing otherwise.
+def judge_metrics(counts: WriteCounts, as_wanted: Mapping[str, int], otherwise: Mapping[str, int]) -> ScenarioResult:
+    """Judge U04: kube-apiserver wrote each resource as wanted at least as often as etcd has it, and never otherwise.
 
-    It encrypts before it asks etcd, which refuses a write that comes too late: so it may count more.
+    `as_wanted` and `otherwise` are its own counts. It transforms before it asks etcd, which refuses a write that comes
+    too late: so it may count more.
     """
     written: Counter[str] = Counter()
-    for resource, count in counts.encrypted.items():
+    for resource, count in counts.as_wanted.items():
         written[plural(resource)] += count
-    short = {name: count for name, count in written.items() if by_kms.get(name, 0) < count}
-    refused = sum(by_kms.values()) - written.total()
+    short = {name: count for name, count in written.items() if as_wanted.get(name, 0) < count}
+    refused = sum(as_wanted.values()) - written.total()
     return METRICS.judged(
         [
             Proof("resources", str(len(written)), "at least 1", bool(written)),
             Proof(
-                "values that kube-apiserver encrypted",
-                str(sum(by_kms.values())),
+                "values that kube-apiserver wrote as wanted",
+                str(sum(as_wanted.values())),
                 f"at least {written.total()}",
                 refused >= 0,
             ),
             Proof("of these refused by etcd, and written again or not", str(refused), "any number", holds=True),
             _none("values that kube-apiserver wrote otherwise", sum(otherwise.values())),
             *(
-                Proof(f"{name} encrypted", str(by_kms.get(name, 0)), f"at least {count}", holds=False)
+                Proof(f"{name} written as wanted", str(as_wanted.get(name, 0)), f"at least {count}", holds=False)
                 for name, count in short.items()
             ),
+        ]
+    )
+
+
+def judge_plain(counts: WriteCounts) -> ScenarioResult:
+    """Judge U03 of a run to compare with: nothing that etcd was ever given is encrypted."""
+    return PLAIN_WRITES.judged(
+        [
+            Proof("values stored plain", str(counts.identity.total()), "at least 1", bool(counts.identity)),
+            _none("values that are not", counts.problem_count),
+            Proof("values in all, to revision", f"{counts.written}, {counts.revision}", "every one judged", holds=True),
+            *(Proof("not plain", problem, "plain", holds=False) for problem in counts.problems),
         ]
     )
 

@@ -2,7 +2,7 @@
 
 etcd is watched from its first revision on; with compaction switched off (`--etcd-compaction-interval=0`) nothing is
 missed. A value counts as encrypted when it was written by the plugin's provider, decodes, and opens under its own key
-with the DEK source that the plugin unwraps.
+with the DEK source that the plugin unwraps. On a store that is plain on purpose one counts that has no prefix.
 """
 
 from __future__ import annotations
@@ -14,13 +14,21 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from pipeline.errors import KmsE2EError
 from pipeline.harness.etcd import EtcdValue
 from pipeline.harness.etcd_watch import watch_changes
 from pipeline.harness.inspection.inventory import resource_of
-from pipeline.harness.storage import Decrypter, EncryptedObject, StorageError, decode, open_value
+from pipeline.harness.storage import (
+    IDENTITY,
+    Decrypter,
+    EncryptedObject,
+    StorageError,
+    decode,
+    open_value,
+    stored_form,
+)
 from pipeline.harness.waiting import wait_until
 
 # What kube-apiserver writes past the encryption's transformers. Sources: pkg/controlplane/reconcilers/lease.go
@@ -37,9 +45,13 @@ _EXAMPLES: Final = 20
 
 @dataclass(slots=True)
 class WriteCounts:
-    """What was written. `encrypted` and `problems` by resource, `plain` by the prefix of the key that names it."""
+    """What was written: `encrypted` by resource, or `identity` on a plain store; `plain` by the prefix of the key.
+
+    `problems` are examples of what is stored otherwise than wanted, `problem_count` all of them.
+    """
 
     encrypted: Counter[str] = field(default_factory=Counter)
+    identity: Counter[str] = field(default_factory=Counter)
     plain: Counter[str] = field(default_factory=Counter)
     deleted: int = 0
     key_ids: Counter[str] = field(default_factory=Counter)
@@ -51,7 +63,57 @@ class WriteCounts:
     @property
     def written(self) -> int:
         """Return the number of values written."""
-        return self.encrypted.total() + self.plain.total() + self.problem_count
+        return self.as_wanted.total() + self.plain.total() + self.problem_count
+
+    @property
+    def as_wanted(self) -> Counter[str]:
+        """Return the values that are stored as the run's configuration says, by resource."""
+        return self.encrypted + self.identity
+
+    def add_never_encrypted(self, key: str) -> bool:
+        """Count a value whose key is never encrypted; tell whether it is one."""
+        prefix = next((prefix for prefix in NEVER_ENCRYPTED if key.startswith(prefix)), "")
+        if prefix:
+            self.plain[prefix] += 1
+        return bool(prefix)
+
+    def add_problem(self, written: EtcdValue, what: str) -> None:
+        """Count a value that is stored otherwise than wanted."""
+        self.problem_count += 1
+        if len(self.problems) < _EXAMPLES:
+            self.problems.append(f"revision {written.mod_revision}, {written.key}: {what}")
+
+
+class Judge(Protocol):
+    """Decides on values one by one."""
+
+    @property
+    def counts(self) -> WriteCounts:
+        """Return what has been counted so far."""
+
+    def judge(self, written: EtcdValue) -> None:
+        """Count one value."""
+
+
+class PlainJudge:
+    """Decides on the values of a store that is plain on purpose: an encrypted one is a problem."""
+
+    def __init__(self) -> None:
+        """Begin with nothing counted."""
+        self.counts = WriteCounts()
+
+    def judge(self, written: EtcdValue) -> None:
+        """Count one value."""
+        if self.counts.add_never_encrypted(written.key):
+            return
+        try:
+            transformer = stored_form(written.value).transformer
+        except KmsE2EError as error:
+            transformer = error.what
+        if transformer == IDENTITY:
+            self.counts.identity[resource_of(written.key)] += 1
+        else:
+            self.counts.add_problem(written, transformer)
 
 
 class WriteJudge:
@@ -66,9 +128,7 @@ class WriteJudge:
 
     def judge(self, written: EtcdValue) -> None:
         """Count one value."""
-        plain = next((prefix for prefix in NEVER_ENCRYPTED if written.key.startswith(prefix)), "")
-        if plain:
-            self.counts.plain[plain] += 1
+        if self.counts.add_never_encrypted(written.key):
             return
         try:
             stored = decode(written.value)
@@ -76,10 +136,7 @@ class WriteJudge:
                 raise StorageError("another provider wrote it", seen=stored.provider, wanted=self._provider)
             open_value(stored, self._source(stored), written.key.encode(errors="surrogateescape"))
         except KmsE2EError as error:
-            self.counts.problem_count += 1
-            if len(self.counts.problems) < _EXAMPLES:
-                seen = f"{error.what}: {error.seen}" if error.seen else error.what
-                self.counts.problems.append(f"revision {written.mod_revision}, {written.key}: {seen}")
+            self.counts.add_problem(written, f"{error.what}: {error.seen}" if error.seen else error.what)
             return
         self.counts.encrypted[resource_of(written.key)] += 1
         self.counts.key_ids[stored.key_id] += 1
@@ -95,7 +152,7 @@ class WriteJudge:
 class WriteWatch:
     """A thread that judges every write of an etcd while the tests run."""
 
-    def __init__(self, socket: Path, judge: WriteJudge) -> None:
+    def __init__(self, socket: Path, judge: Judge) -> None:
         """Watch the etcd behind `socket` from revision 1 on, as a context manager."""
         self._socket = socket
         self._judge = judge

@@ -13,6 +13,24 @@ from typing import Final
 STAGED: Final = "staging/src/k8s.io/component-base"
 GO_VERSION: Final = "1.26.10"
 
+SCRIPTS: Final = {
+    "hack/lib/init.sh": 'KUBE_OUTPUT="${KUBE_ROOT}/_output"\nsource "${KUBE_ROOT}/hack/lib/golang.sh"\n',
+    # The documented precedence, written anew: GOTOOLCHAIN, FORCE_HOST_GO, GO_VERSION, the file.
+    "hack/lib/golang.sh": """kube::golang::setup_env() {
+  export GOPATH="${KUBE_OUTPUT}/go"
+  if [ "${GOTOOLCHAIN:-auto}" != auto ]; then
+    return 0
+  fi
+  if [ -n "${FORCE_HOST_GO:-}" ]; then
+    export GOTOOLCHAIN=local
+    return 0
+  fi
+  export GOTOOLCHAIN="go${GO_VERSION:-$(cat "${KUBE_ROOT}/.go-version")}"
+}
+""",
+}
+"""What stands for upstream's scripts."""
+
 _FILES: Final = {
     ".go-version": f"{GO_VERSION}\n",
     "go.mod": """module k8s.io/kubernetes
@@ -51,20 +69,7 @@ var gitVersion = "not stamped"
 // Get returns the stamp.
 func Get() string { return gitVersion }
 """,
-    "hack/lib/init.sh": 'KUBE_OUTPUT="${KUBE_ROOT}/_output"\nsource "${KUBE_ROOT}/hack/lib/golang.sh"\n',
-    # The documented precedence, written anew: GOTOOLCHAIN, FORCE_HOST_GO, GO_VERSION, the file.
-    "hack/lib/golang.sh": """kube::golang::setup_env() {
-  export GOPATH="${KUBE_OUTPUT}/go"
-  if [ "${GOTOOLCHAIN:-auto}" != auto ]; then
-    return 0
-  fi
-  if [ -n "${FORCE_HOST_GO:-}" ]; then
-    export GOTOOLCHAIN=local
-    return 0
-  fi
-  export GOTOOLCHAIN="go${GO_VERSION:-$(cat "${KUBE_ROOT}/.go-version")}"
-}
-""",
+    **SCRIPTS,
     "test/integration/controlplane/transformation/transformation_test.go": """package transformation
 
 import (

@@ -12,10 +12,11 @@ from pipeline.core.components import COMPONENTS
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import PluginSpec, plugin_spec_from_json
 from pipeline.errors import InputError
-from pipeline.host.build import BuildRequest, build_assets
+from pipeline.host.build import BuildRequest, build_assets, resolve_go
 from pipeline.host.cache import BinaryCache, Entry
 from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.jobs import control_plane_jobs, plugin_tree
+from pipeline.host.kubernetes_sources import Tree
 from pipeline.host.source import file_digest
 
 
@@ -154,3 +155,15 @@ def _module(folder: Path) -> Path:
     (folder / "go.mod").write_text("module example.com/x\n\ngo 1.26.0\n")
     (folder / ".go-version").write_text("1.26.10\n")
     return folder
+
+
+def test_a_plugin_within_a_kubernetes_tree_has_the_trees_go(tmp_path: Path) -> None:
+    mock = tmp_path / "tree" / "staging" / "mock"
+    mock.mkdir(parents=True)
+    (tmp_path / "tree" / ".go-version").write_text("1.26.5\n")
+    (mock / "go.mod").write_text("module x\n\ngo 1.26.0\n")
+    request = BuildRequest(kubernetes_source=Tree(tmp_path / "tree"), environment={})
+    chosen = resolve_go(plugin_tree(mock, PluginSource()), request)
+    assert (str(chosen.version), str(tmp_path / "tree" / ".go-version") in chosen.source) == ("1.26.5", True)
+    alone = resolve_go(plugin_tree(mock, PluginSource()), BuildRequest(environment={}))
+    assert str(alone.version) == "1.26.0"

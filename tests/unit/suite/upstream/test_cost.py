@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.core.result import Outcome
 from pipeline.core.upstream import CostRow
+from pipeline.errors import InputError
 from pipeline.report.costs import cost_plot
-from pipeline.suite.upstream.cost import judge_cost
+from pipeline.suite.upstream.cost import ROWS, choose_rows, judge_cost
 
 PLAIN = tuple(1.0 + number / 100 for number in range(10))
 
@@ -45,3 +46,11 @@ def test_the_plot_has_gate_and_intervals_on_one_axis() -> None:
     assert 0 <= near.low <= near.median <= near.high < far.low <= far.high <= 100
     assert plot.even < near.median < plot.gate
     assert (near.verdict, far.verdict) == ("below the gate of 1.20", "")
+
+
+def test_rows_are_chosen_by_their_name() -> None:
+    assert choose_rows("") == set(ROWS)
+    assert choose_rows("start|rotation") == {"kube-apiserver's start", "first write after a rotation"}
+    for wrong in ("nothing like this", "("):
+        with pytest.raises(InputError, match=r"no row of costs|not a regular expression"):
+            choose_rows(wrong)

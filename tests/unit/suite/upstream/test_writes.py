@@ -10,8 +10,8 @@ from pipeline.core.result import Outcome
 from pipeline.harness.etcd import EtcdValue
 from pipeline.harness.kms import EncryptReply
 from pipeline.harness.storage import EncryptedObject, encode, seal
-from pipeline.suite.upstream.judge import judge_metrics, judge_writes
-from pipeline.suite.upstream.writes import WriteJudge
+from pipeline.suite.upstream.judge import judge_metrics, judge_plain, judge_writes
+from pipeline.suite.upstream.writes import PlainJudge, WriteJudge
 
 SEED = bytes(range(32))
 SECRET = "/registry/secrets/default/one"
@@ -86,5 +86,21 @@ def test_nothing_written_is_no_proof() -> None:
 def test_metrics_may_count_more_and_never_less() -> None:
     counts = judged(value(SECRET), value(CUSTOM)).counts
     assert judge_metrics(counts, {"secrets": 2, "foos": 1}, {}).outcome is Outcome.PASSED
-    assert "secrets encrypted: saw 0" in judge_metrics(counts, {"foos": 5}, {}).reason
+    assert "secrets written as wanted: saw 0" in judge_metrics(counts, {"foos": 5}, {}).reason
     assert "wrote otherwise: saw 1" in judge_metrics(counts, {"secrets": 1, "foos": 1}, {"events": 1}).reason
+
+
+def test_a_plain_store_counts_plain_values_and_names_an_encrypted_one() -> None:
+    judge = PlainJudge()
+    assert judge_plain(judge.counts).outcome is Outcome.FAILED
+    for key in (SECRET, SECRET, CUSTOM, "/registry/masterleases/192.0.2.1"):
+        judge.judge(EtcdValue(key, b"k8s\0x", 3))
+    counts = judge.counts
+    assert (counts.identity, counts.plain.total(), counts.written) == ({"secrets": 2, "foos.example.com": 1}, 1, 4)
+    assert judge_plain(counts).outcome is Outcome.PASSED
+    assert judge_metrics(counts, {"secrets": 2, "foos": 1}, {}).outcome is Outcome.PASSED
+    assert "wrote otherwise: saw 1" in judge_metrics(counts, {"secrets": 2, "foos": 1}, {"secrets": 1}).reason
+    for broken in (value(SECRET), EtcdValue(SECRET, b"k8s:enc:kms", 9)):
+        judge.judge(broken)
+        assert f"revision {broken.mod_revision}, {SECRET}" in judge_plain(counts).reason
+    assert counts.problem_count == 2

@@ -1,0 +1,43 @@
+"""What the command line says of the control plane: which plugin is tested, and which programs there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline.cli.kubernetes_options import KubernetesChoice
+from pipeline.core.components import PREVIOUS_API_SERVER
+from pipeline.host.kubernetes_tree import MOCK_PLUGIN
+
+CONFIG = 'name = "x"\n[program]\npath = "x"\n[run]\nargv = ["{assets}/kms-plugin", "unix://{socket}"]\n'
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    root = tmp_path / "tree"
+    (root / MOCK_PLUGIN).mkdir(parents=True)
+    (root / "cmd" / "kube-controller-manager").mkdir(parents=True)
+    return root
+
+
+def test_the_mock_of_a_tree_is_the_plugin_when_nothing_else_is_named(tree: Path) -> None:
+    choice, other = KubernetesChoice(tree=tree), Path("other")
+    assert choice.plugin(None) is None  # it has no configuration
+    (tree / MOCK_PLUGIN / "kms-e2e.toml").write_text(CONFIG)
+    assert choice.plugin(None) == tree / MOCK_PLUGIN
+    assert choice.plugin(other) == other
+    assert KubernetesChoice().plugin(None) is None
+    Path("kms-e2e.toml").write_text(CONFIG)
+    assert choice.plugin(None) is None  # the current folder's
+
+
+def test_a_place_gives_the_programs_that_it_has(tree: Path, tmp_path: Path) -> None:
+    asked = ("kube-controller-manager", PREVIOUS_API_SERVER)
+    (tmp_path / "kube-controller-manager").touch()
+    assert KubernetesChoice().offered(asked) == asked
+    assert KubernetesChoice("1.36").offered(asked) == asked
+    assert KubernetesChoice(tree=tree).offered(asked) == asked[:1]
+    assert KubernetesChoice(binaries=tmp_path).offered(asked) == asked[:1]
+    assert KubernetesChoice("1.36", release=True).offered(asked) == ()
