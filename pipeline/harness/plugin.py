@@ -218,10 +218,8 @@ def explain_start(plugin: Plugin, process: Process, error: ProcessError) -> Proc
             next_step="pass {socket} in run.argv of kms-e2e.toml, or run.socket for a name below {run} that the plugin"
             " chooses itself",
         )
-    if process.exit_code is None:
-        return error
     missing = [] if plugin.spec.services else ["describe a service that it needs in [[services]] of kms-e2e.toml"]
-    packages = plugin.spec.system_packages
+    packages = () if process.exit_code is None else plugin.spec.system_packages
     missing += [f"install {' '.join(packages)}"] if packages else []
     steps = [step for step in (error.next_step, *missing) if step]
-    return ProcessError(error.what, seen=error.seen, wanted=error.wanted, where=error.where, next_step="; ".join(steps))
+    return type(error)(error.what, seen=error.seen, wanted=error.wanted, where=error.where, next_step="; ".join(steps))

@@ -42,14 +42,16 @@ class PluginTree:
 def plugin_tree(root: Path | None, source: PluginSource) -> PluginTree:
     """Return the plugin's source tree, the reference plugin's for None; the module may lie above the package.
 
-    Raises: InputError when the folder is none.
+    Raises: InputError when the folder is none, or holds no Go module.
     """
     if root is None:
         project = reference_project()
-        return PluginTree(project.root, project.config.go or source)
+        root, source = project.root, project.config.go or source
     if not root.is_dir():
         raise InputError("the plugin's source is not a folder", seen=str(root), next_step="name the source's folder")
-    return PluginTree(root.absolute(), _nearest_module(root, source))
+    tree = PluginTree(root.absolute(), _nearest_module(root, source))
+    check_module(tree.module)
+    return tree
 
 
 def host_platform() -> str:
@@ -72,9 +74,8 @@ def host_platform() -> str:
 def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Job:
     """Return the job that builds the plugin.
 
-    Raises: InputError when the source is no module or vouches for a toolchain, or another Go than wanted is selected.
+    Raises: InputError when another Go than wanted is selected.
     """
-    check_module(tree.module)
     go = select_go(builder, tree.module, resolution)
     return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform())
 

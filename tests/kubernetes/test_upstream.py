@@ -7,10 +7,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,37 +15,15 @@ from pipeline.core.result import Outcome
 from pipeline.errors import EXIT_WRONG_INPUT
 from pipeline.report.evidence import read_report
 from pipeline.report.upstream import read_upstream
+from tests.kubernetes.processes import COMMAND, started, wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1800)]
-COMMAND = [sys.executable, "-m", "pipeline.cli"]
-DEADLINE_S = 300.0
 # Quick tests of the API alone.
 FOCUS = r"(ResourceQuota|ConfigMap|Secrets|ServiceAccounts|Namespaces).*\[Conformance\]"
 
 
 def upstream(programs: Path, report: Path, *words: str) -> list[str]:
     return [*COMMAND, "run", "--suite", "upstream", "--assets", str(programs), "--report", str(report), *words]
-
-
-def wait_for(text: Callable[[], str], pattern: str, process: subprocess.Popen[str]) -> re.Match[str]:
-    """Wait until a text that grows has what is looked for."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not (found := re.search(pattern, text(), re.DOTALL)):
-        assert process.poll() is None, f"ended with {process.returncode}:\n{text()}"
-        assert time.monotonic() < deadline, f"no {pattern!r} in {DEADLINE_S:.0f} s:\n{text()}"
-        time.sleep(0.1)
-    return found
-
-
-@contextmanager
-def started(argv: list[str], output: Path) -> Iterator[subprocess.Popen[str]]:
-    with output.open("w") as file:
-        process = subprocess.Popen(argv, stdout=file, stderr=subprocess.STDOUT, text=True)
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
 
 
 def children(process: subprocess.Popen[str], program: str) -> list[int]:
