@@ -12,7 +12,7 @@ import typer
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.errors import InputError
 from pipeline.host.build import BuildRequest, build_assets, request_for
-from pipeline.host.progress import terminal_progress
+from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import find_project
 
 AssetsOption = Annotated[

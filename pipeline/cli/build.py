@@ -24,7 +24,7 @@ from pipeline.core.components import COMPONENTS
 from pipeline.errors import EXIT_SUITE_FAILED
 from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
 from pipeline.host.module_proxy import ModuleProxy
-from pipeline.host.progress import terminal_progress
+from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import find_project
 from pipeline.host.release_download import MIRROR
 from pipeline.host.reproduce import Comparison, rebuild

@@ -17,7 +17,7 @@ from pipeline.host.compile import Builder
 from pipeline.host.kubernetes_tree import read_tree
 from pipeline.host.paths import cache_paths
 from pipeline.host.pin import pin_release
-from pipeline.host.progress import terminal_progress
+from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.tree_tests import run_tree_tests
 
 app = typer.Typer(

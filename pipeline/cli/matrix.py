@@ -31,7 +31,7 @@ from pipeline.core.result import NotRun, Outcome, RunReport
 from pipeline.errors import InputError, KmsE2EError
 from pipeline.host.build import build_assets, request_for
 from pipeline.host.jobs import host_platform
-from pipeline.host.progress import terminal_progress
+from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import Project, find_project
 from pipeline.report import files
 from pipeline.report.figures import duration

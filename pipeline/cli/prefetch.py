@@ -13,7 +13,7 @@ from pipeline.core.components import COMPONENTS
 from pipeline.host.build import Planned, request_for
 from pipeline.host.build import prefetch as fetch
 from pipeline.host.module_proxy import ModuleProxy
-from pipeline.host.progress import terminal_progress
+from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import find_project
 
 

@@ -1,11 +1,9 @@
-"""What a build tells while it works: one small interface, shown as lines or, on a terminal, as a bar."""
+"""What a build tells while it works: one small interface, and its form as plain lines."""
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol, TextIO
 
@@ -86,19 +84,6 @@ class PlainProgress:
     def finished(self, work: Work, took_s: float) -> None:
         """Write how long it took."""
         self.note(f"{work.what}: done in {duration(took_s)}")
-
-
-@contextmanager
-def terminal_progress(stream: TextIO | None = None) -> Iterator[Progress]:
-    """Give the progress that suits a stream (standard error by default): a bar on a terminal, else plain lines."""
-    stream = sys.stderr if stream is None else stream
-    if not stream.isatty():
-        yield PlainProgress(stream)
-        return
-    from pipeline.host.progress_bar import bar_progress  # noqa: PLC0415 - rich is only needed on a terminal
-
-    with bar_progress(stream) as progress:
-        yield progress
 
 
 def duration(seconds: float) -> str:

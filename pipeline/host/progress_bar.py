@@ -1,7 +1,8 @@
-"""The progress of a build on a terminal."""
+"""The progress of a build for people: a bar on a terminal, else plain lines."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,16 +10,17 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 
-from pipeline.host.progress import Work, duration
+from pipeline.host.progress import PlainProgress, Progress, Work, duration
 
 
 @dataclass(slots=True)
 class BarProgress:
     """A bar for the work that goes on; what has ended stays as a line."""
 
-    bars: Progress
+    bars: Bars
     _task: TaskID | None = field(default=None, init=False)
 
     def note(self, text: str) -> None:
@@ -48,6 +50,17 @@ class BarProgress:
 
 
 @contextmanager
+def terminal_progress(stream: TextIO | None = None) -> Iterator[Progress]:
+    """Give the progress that suits a stream (standard error by default): a bar on a terminal, else plain lines."""
+    stream = sys.stderr if stream is None else stream
+    if stream.isatty():
+        with bar_progress(stream) as progress:
+            yield progress
+    else:
+        yield PlainProgress(stream)
+
+
+@contextmanager
 def bar_progress(stream: TextIO) -> Iterator[BarProgress]:
     """Show bars on a stream while the block runs."""
     columns = (
@@ -57,5 +70,5 @@ def bar_progress(stream: TextIO) -> Iterator[BarProgress]:
         TimeElapsedColumn(),
         TextColumn("[dim]{task.fields[current]}"),
     )
-    with Progress(*columns, console=Console(file=stream), transient=True) as bars:
+    with Bars(*columns, console=Console(file=stream), transient=True) as bars:
         yield BarProgress(bars)

@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from pipeline.host.progress import PlainProgress, Work, duration, terminal_progress
+from pipeline.host.progress import PlainProgress, Work, duration
+from pipeline.host.progress_bar import terminal_progress
 
 
 @pytest.mark.parametrize(
