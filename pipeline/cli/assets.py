@@ -12,6 +12,7 @@ import typer
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.errors import InputError
 from pipeline.host.build import BuildRequest, build_assets, request_for
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import find_project
 
@@ -35,21 +36,23 @@ def ensure_assets(
     components: Sequence[str] = (),
     *,
     choice: KubernetesChoice | None = None,
+    proxy: ModuleProxy | None = None,
 ) -> Path:
     """Return a folder of binaries: the one given, else that of a configured plugin, built when it is not in the cache.
 
-    `components` are programs of Kubernetes to build beside kube-apiserver, `choice` which Kubernetes; a given folder
-    stays as it is.
+    `components` are programs of Kubernetes to build beside kube-apiserver, `choice` which Kubernetes, `proxy` where
+    modules come from; a given folder stays as it is.
 
     Raises: KmsE2EError when it cannot be built.
     """
-    choice = choice or KubernetesChoice()
+    choice, proxy = choice or KubernetesChoice(), proxy or ModuleProxy()
     if assets is not None:
-        _refuse_beside_assets(assets, config, choice)
+        _refuse_beside_assets(assets, config, choice, proxy)
         return assets
     request = with_choice(request_for(find_project(choice.plugin(config))), choice)
     with terminal_progress() as progress:
-        return build_assets(dataclasses.replace(request, components=tuple(components)), progress).folder
+        request = dataclasses.replace(request, components=tuple(components), proxy=proxy)
+        return build_assets(request, progress).folder
 
 
 def with_choice(request: BuildRequest, choice: KubernetesChoice) -> BuildRequest:
@@ -61,7 +64,7 @@ def with_choice(request: BuildRequest, choice: KubernetesChoice) -> BuildRequest
     return dataclasses.replace(request, kubernetes=kubernetes, kubernetes_source=choice.source(request.environment))
 
 
-def _refuse_beside_assets(assets: Path, config: Path | None, choice: KubernetesChoice) -> None:
+def _refuse_beside_assets(assets: Path, config: Path | None, choice: KubernetesChoice, proxy: ModuleProxy) -> None:
     if config is not None:
         raise InputError(
             "--assets and --config name two plugins",
@@ -73,4 +76,10 @@ def _refuse_beside_assets(assets: Path, config: Path | None, choice: KubernetesC
             f"--assets and {choice.named[0]} name two control planes",
             seen=str(assets),
             next_step="leave one out: a folder that `kms-e2e build` made holds its kube-apiserver",
+        )
+    if proxy.given:
+        raise InputError(
+            f"--assets builds nothing, so {next(iter(proxy.given))} has no use",
+            seen=str(assets),
+            next_step="leave one out: modules are fetched by a build only",
         )

@@ -6,7 +6,6 @@ import dataclasses
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
@@ -20,6 +19,7 @@ from pipeline.cli.kubernetes_options import (
     ReleaseOption,
     TreeOption,
 )
+from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.core.components import COMPONENTS
 from pipeline.errors import EXIT_SUITE_FAILED
 from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
@@ -28,21 +28,6 @@ from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import find_project
 from pipeline.host.release_download import MIRROR
 from pipeline.host.reproduce import Comparison, rebuild
-
-GoProxyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--goproxy", metavar="URL", help="Module proxy, private ones too; GOPROXY of the environment, else Go's own."
-    ),
-]
-GoSumDatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        "--gosumdb",
-        metavar="'NAME[+KEY] [URL]'",
-        help="Checksum database or its mirror; Go's own by default. It cannot be switched off.",
-    ),
-]
 
 
 def build(

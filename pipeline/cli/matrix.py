@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.cli.run import default_report
 from pipeline.cli.selection import (
     ExtraOption,
@@ -31,6 +32,7 @@ from pipeline.core.result import NotRun, Outcome, RunReport
 from pipeline.errors import InputError, KmsE2EError
 from pipeline.host.build import build_assets, request_for
 from pipeline.host.jobs import host_platform
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import Project, find_project
 from pipeline.report import files
@@ -65,6 +67,8 @@ def matrix(
     parallel: ParallelOption = 0,
     shard: ShardOption = "1/1",
     extra: ExtraOption = None,
+    goproxy: GoProxyOption = None,
+    gosumdb: GoSumDatabaseOption = None,
 ) -> None:
     """Run the suite for each plugin on each Kubernetes version, one after another, and report them in one table."""
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
@@ -75,9 +79,11 @@ def matrix(
     selection = Selection(
         tuple(ids or ()), tuple(family or ()), focus or "", skip or "", fast, soak, parse_shard(shard)
     )
+    proxy = ModuleProxy(goproxy, gosumdb)
+    proxy.check()
     base = RunRequest(Path(), report, selection, parallel, extra=tuple(extra or ()))
     planned = _planned(_projects(config), kubernetes, platform or [host_platform()])
-    found = matrix_of(_results(planned, base))
+    found = matrix_of(_results(planned, base, proxy))
     write_matrix(report, found)
     show_matrix(found)
     typer.echo((report / files.MATRIX_HTML_FILE).resolve())
@@ -137,7 +143,9 @@ def _planned(
     return list({place: (project, place) for project, place in cells}.values())
 
 
-def _results(planned: Sequence[tuple[Project, Place]], base: RunRequest) -> Iterator[tuple[Cell, RunReport | None]]:
+def _results(
+    planned: Sequence[tuple[Project, Place]], base: RunRequest, proxy: ModuleProxy
+) -> Iterator[tuple[Cell, RunReport | None]]:
     interrupted = False
     for project, place in planned:
         if place.platform != host_platform():
@@ -145,12 +153,12 @@ def _results(planned: Sequence[tuple[Project, Place]], base: RunRequest) -> Iter
         elif interrupted:
             yield Cell(place, Outcome.NOT_RUN, reason=NotRun.INTERRUPTED, exit_code=1), None
         else:
-            cell, run = _result(project, place, base)
+            cell, run = _result(project, place, base, proxy)
             interrupted = cell.reason == NotRun.INTERRUPTED
             yield cell, run
 
 
-def _result(project: Project, place: Place, base: RunRequest) -> tuple[Cell, RunReport | None]:
+def _result(project: Project, place: Place, base: RunRequest, proxy: ModuleProxy) -> tuple[Cell, RunReport | None]:
     from pipeline.suite.__main__ import components, show, summary  # noqa: PLC0415 - as above
     from pipeline.suite.run import run_suite  # noqa: PLC0415
 
@@ -158,7 +166,7 @@ def _result(project: Project, place: Place, base: RunRequest) -> tuple[Cell, Run
     folder = base.report / place.folder
     try:
         needed = components(base.selection, base.extra, place.kubernetes)
-        request = dataclasses.replace(request_for(project), kubernetes=place.kubernetes, components=needed)
+        request = dataclasses.replace(request_for(project), kubernetes=place.kubernetes, components=needed, proxy=proxy)
         with terminal_progress() as progress:
             assets = build_assets(request, progress).folder
         run = run_suite(dataclasses.replace(base, assets=assets, report=folder), show)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import typer
 
 from pipeline.cli.assets import ConfigOption
-from pipeline.cli.build import GoProxyOption, GoSumDatabaseOption
+from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.core.components import COMPONENTS
 from pipeline.host.build import Planned, request_for
 from pipeline.host.build import prefetch as fetch

@@ -17,6 +17,7 @@ from pipeline.cli.kubernetes_options import (
     ReleaseOption,
     TreeOption,
 )
+from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.cli.runner import InDagger, Runner, choose, execute_in_dagger
 from pipeline.cli.selection import (
     ExtraOption,
@@ -30,6 +31,7 @@ from pipeline.cli.selection import (
     SoakOption,
 )
 from pipeline.cli.upstream import UpstreamOptions, refuse_dagger, run_cost_suite, run_upstream_tests
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.release_download import MIRROR
 
 
@@ -54,6 +56,8 @@ def run(
     binaries: BinariesOption = None,
     release: ReleaseOption = False,
     mirror: MirrorOption = MIRROR,
+    goproxy: GoProxyOption = None,
+    gosumdb: GoSumDatabaseOption = None,
     suite: Suite = typer.Option(
         Suite.KMS,
         "--suite",
@@ -97,19 +101,20 @@ def run(
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
+    proxy = ModuleProxy(goproxy, gosumdb)
     if suite is not Suite.KMS:
         refuse_dagger(suite, runner is Runner.DAGGER)
     if suite is Suite.COST:
-        raise typer.Exit(run_cost_suite(assets, config, report, focus or "", run_id, choice))
+        raise typer.Exit(run_cost_suite(assets, config, report, focus or "", run_id, choice, proxy))
     if suite is Suite.UPSTREAM:
         only = (focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig, plain)
-        options = UpstreamOptions(*only, choice)
+        options = UpstreamOptions(*only, choice, proxy)
         raise typer.Exit(run_upstream_tests(assets, config, report, options))
     named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
     given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
     refused = tuple(name for name, value in given.items() if value)
     chosen = (tuple(ids or ()), tuple(family or ()), focus or "", skip or "", parallel, shard)
-    asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "")
+    asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "", proxy)
     if choose(runner, asked) is Runner.DAGGER:
         raise typer.Exit(execute_in_dagger(asked))
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
@@ -123,5 +128,5 @@ def run(
     )
     needed = components(selection, further, kubernetes or "") if assets is None else ()
     needed = choice.offered(needed)
-    folder = ensure_assets(assets, config, needed, choice=choice)
+    folder = ensure_assets(assets, config, needed, choice=choice, proxy=proxy)
     raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, further)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import typer
 
 from pipeline.errors import InputError
 from pipeline.host.dagger import DaggerRun, assert_engine, engine_problem, module_reference, run_in_dagger
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.project import find_project
 
 
@@ -40,6 +41,7 @@ class InDagger:
     shard: str = "1/1"
     refused: tuple[str, ...] = ()
     kubernetes: str = ""
+    proxy: ModuleProxy = field(default_factory=ModuleProxy)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -81,11 +83,13 @@ def execute_in_dagger(asked: InDagger) -> int:
     from pipeline.suite.__main__ import summary  # noqa: PLC0415
     from pipeline.suite.run import clear_report  # noqa: PLC0415
 
+    asked.proxy.check()
     project = find_project(asked.config)
     module = module_reference(asked.module)
     clear_report(asked.report)
     run_id = asked.run_id or uuid.uuid4().hex
-    run_in_dagger(DaggerRun(module, project, asked.words, run_id, asked.report.absolute(), asked.kubernetes))
+    evidence = asked.report.absolute()
+    run_in_dagger(DaggerRun(module, project, asked.words, run_id, evidence, asked.kubernetes, asked.proxy))
     report = read_report(asked.report)
     typer.echo(summary(report, asked.report))
     return report.exit_code

@@ -20,7 +20,9 @@ from pipeline.cli.kubernetes_options import (
     ReleaseOption,
     TreeOption,
 )
+from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.core.components import CLUSTER
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.release_download import MIRROR
 
 if TYPE_CHECKING:
@@ -38,6 +40,8 @@ def up(
     binaries: BinariesOption = None,
     release: ReleaseOption = False,
     mirror: MirrorOption = MIRROR,
+    goproxy: GoProxyOption = None,
+    gosumdb: GoSumDatabaseOption = None,
     nodes: bool = typer.Option(
         False,
         "--simulated-nodes",
@@ -47,7 +51,7 @@ def up(
 ) -> None:
     """Keep a control plane with the plugin running until Ctrl-C, and say how to use it."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
-    folder = ensure_assets(assets, config, CLUSTER if nodes else (), choice=choice)
+    folder = ensure_assets(assets, config, CLUSTER if nodes else (), choice=choice, proxy=ModuleProxy(goproxy, gosumdb))
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

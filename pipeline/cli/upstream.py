@@ -9,6 +9,7 @@ from pipeline.cli.assets import ensure_assets
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.core.components import CLUSTER, UPSTREAM_TESTS
 from pipeline.errors import InputError
+from pipeline.host.module_proxy import ModuleProxy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class UpstreamOptions:
     kubeconfig: Path | None
     plain: bool
     choice: KubernetesChoice
+    proxy: ModuleProxy
 
 
 def refuse_dagger(suite: str, asked: bool) -> None:
@@ -60,7 +62,7 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
     )
     programs = UPSTREAM_TESTS if options.kubeconfig else (*CLUSTER, *UPSTREAM_TESTS)
     request = UpstreamRequest(
-        assets=ensure_assets(assets, config, programs, choice=options.choice),
+        assets=ensure_assets(assets, config, programs, choice=options.choice, proxy=options.proxy),
         report=report,
         selection=selection,
         procs=options.procs,
@@ -87,7 +89,13 @@ def _refuse_both(options: UpstreamOptions) -> None:
 
 
 def run_cost_suite(
-    assets: Path | None, config: Path | None, report: Path, focus: str, run_id: str, choice: KubernetesChoice
+    assets: Path | None,
+    config: Path | None,
+    report: Path,
+    focus: str,
+    run_id: str,
+    choice: KubernetesChoice,
+    proxy: ModuleProxy,
 ) -> int:
     """Measure what encryption costs, print a line for each row whose name matches `focus`, and return the exit code.
 
@@ -98,7 +106,7 @@ def run_cost_suite(
     from pipeline.suite.upstream.plan import UpstreamRequest  # noqa: PLC0415
 
     rows = choose_rows(focus)
-    request = UpstreamRequest(ensure_assets(assets, config, choice=choice), report, run_id=run_id)
+    request = UpstreamRequest(ensure_assets(assets, config, choice=choice, proxy=proxy), report, run_id=run_id)
     run = run_cost(request, rows, show, _say)
     print(summary(run, report), flush=True)
     return run.exit_code

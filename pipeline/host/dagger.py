@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +15,7 @@ from pipeline import __version__
 from pipeline.core.config import CONFIG_FILE
 from pipeline.core.config.model import PYPROJECT_FILE
 from pipeline.errors import InputError, MachineError, ProcessError
+from pipeline.host.module_proxy import ModuleProxy, without_password
 from pipeline.host.project import Project
 
 ENGINE_VERSION: Final = "v0.21.8"
@@ -34,7 +35,7 @@ Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 class DaggerRun:
     """One run in Dagger: module, the plugin's project, words of `report`, the run's name, where evidence goes.
 
-    `kubernetes` is the version, empty for the module's default.
+    `kubernetes` is the version, empty for the module's default; `proxy` where its builds get modules from.
     """
 
     module: str
@@ -43,6 +44,7 @@ class DaggerRun:
     run_id: str
     report: Path
     kubernetes: str = ""
+    proxy: ModuleProxy = field(default_factory=ModuleProxy)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -50,7 +52,8 @@ class DaggerRun:
         named = self.project.file.name not in {CONFIG_FILE, PYPROJECT_FILE}
         config = (f"--config={self.project.file.absolute()}",) if named else ()
         version = (f"--kubernetes={self.kubernetes}",) if self.kubernetes else ()
-        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version)
+        modules = (f"{option}={value}" for option, value in self.proxy.given.items())
+        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version, *modules)
         export = ("directory", "export", f"--path={self.report}")
         return ("dagger", "call", "-m", self.module, *constructor, "report", *self.words, *export)
 
@@ -133,7 +136,7 @@ def run_in_dagger(run: DaggerRun) -> None:
             "Dagger did not run the suite",
             seen=f"exit code {code}; the lines above say why",
             wanted="exit code 0",
-            where=" ".join(run.argv),
+            where=without_password(" ".join(run.argv)),
             next_step="correct what they name; with the same --run-id what has finished is not run again",
         )
 

@@ -42,8 +42,8 @@ def refuse_unchecked_modules(environment: Mapping[str, str]) -> None:
             seen=f"{name}={environment[name]}",
             wanted=f"{' and '.join(culprits)} not set",
             where="the environment",
-            next_step=f"unset {' '.join(culprits)}; a plugin with private modules can be built elsewhere and described"
-            " in a plugin.json",
+            next_step=f"unset {' '.join(culprits)}; private modules need no exception: --goproxy names the proxy that"
+            " serves them, go.sum vouches for them, and --gosumdb names a mirror of the database",
         )
 
 

@@ -26,17 +26,31 @@ class ModuleProxy:
     goproxy: str | None = None
     gosumdb: str | None = None
 
+    @property
+    def given(self) -> dict[str, str]:
+        """Return what was said, by the name of its option."""
+        said = {"--goproxy": self.goproxy, "--gosumdb": self.gosumdb}
+        return {option: value for option, value in said.items() if value is not None}
+
+    def check(self) -> None:
+        """Check what was said.
+
+        Raises: InputError when one is no proxy or database.
+        """
+        if self.goproxy is not None:
+            check_proxy(self.goproxy, where="--goproxy")
+        if self.gosumdb is not None:
+            check_database(self.gosumdb, where="--gosumdb")
+
     def applied(self, environment: Mapping[str, str]) -> dict[str, str]:
         """Return the environment with this choice in it.
 
         Raises: InputError when one is no proxy or database, or the environment itself names a database of its own.
         """
         _check_inherited_database(environment.get("GOSUMDB", ""), chosen=self.gosumdb)
-        chosen = dict(environment)
-        for name, value, check in (("GOPROXY", self.goproxy, check_proxy), ("GOSUMDB", self.gosumdb, check_database)):
-            if value is not None:
-                check(value, where=f"--{name.lower()}")
-                chosen[name] = value
+        self.check()
+        variables = {option.removeprefix("--").upper(): value for option, value in self.given.items()}
+        chosen = {**environment, **variables}
         check_proxy(chosen.get("GOPROXY", ""), where="GOPROXY in the environment")
         return chosen
 

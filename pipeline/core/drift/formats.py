@@ -129,4 +129,6 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    # A line break has its own escape, by which the file is found; other control characters only steer a terminal.
+    kept = "".join(char if char in "\r\n" else printable(char) for char in text)
+    return _data(kept).replace(":", "%3A").replace(",", "%2C")

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli.runner import InDagger, Runner, choose
-from pipeline.errors import InputError, MachineError
+from pipeline.errors import InputError, MachineError, ProcessError
 from pipeline.host import dagger
 from pipeline.host.dagger import ENGINE_VERSION, Ask, DaggerRun, engine_problem, module_reference
+from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.project import find_project, reference_project
 
 ROOT = Path(__file__).parents[3]
@@ -104,6 +105,17 @@ def test_the_command_names_module_source_run_and_folder() -> None:
         *("dagger", "call", "-m", "/checkout", "--run-id=7", f"--source={ROOT}"),
         *("report", "--family=A", "directory", "export", "--path=/r"),
     )
+
+
+def test_the_choice_of_modules_goes_to_the_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = ModuleProxy("https://user:secret@modules.example.com", "sum.golang.org https://modules.example.com/sumdb")
+    run = DaggerRun("m", reference_project(), (), "7", Path("/r"), proxy=proxy)
+    assert f"--goproxy={proxy.goproxy}" in run.argv[4 : run.argv.index("report")]
+    assert f"--gosumdb={proxy.gosumdb}" in run.argv[4 : run.argv.index("report")]
+    monkeypatch.setattr(subprocess, "run", lambda argv, **_: subprocess.CompletedProcess(argv, 1))
+    with pytest.raises(ProcessError, match="Dagger did not run the suite") as caught:
+        dagger.run_in_dagger(run)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_configuration_of_another_name_is_handed_on(tmp_path: Path) -> None:
