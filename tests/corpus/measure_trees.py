@@ -13,7 +13,8 @@ from typing import Any
 
 from pipeline.host.audit import audit_tree
 
-LABELS = Path(__file__).parent / "trees" / "labels.toml"
+LABELS = Path(__file__).parent / "trees"
+SETS = ("development", "holdout")
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Tree:
     findings: frozenset[str]
 
 
-def trees() -> list[Tree]:
-    """Return the labelled repositories."""
-    tables: list[dict[str, Any]] = tomllib.loads(LABELS.read_text(encoding="utf-8"))["tree"]
+def trees(name: str) -> list[Tree]:
+    """Return the labelled repositories of a set."""
+    text = (LABELS / f"{name}.toml").read_text(encoding="utf-8")
+    tables: list[dict[str, Any]] = tomllib.loads(text)["tree"]
     return [Tree(t["repository"], t["commit"], t["truth"], frozenset(t["findings"])) for t in tables]
 
 
@@ -42,10 +44,18 @@ def export(git: Path, commit: str, target: Path) -> None:
 
 
 def main() -> int:
-    """Print precision and recall over all trees, and every disagreement."""
+    """Print precision and recall of each set, apart, and every disagreement."""
+    for name in SETS:
+        print(f"== {name}")
+        measure(name, Path(sys.argv[1]))
+    return 0
+
+
+def measure(name: str, folder: Path) -> None:
+    """Audit each tree of a set below `folder`, and print what was found, missed and wrong."""
     right = wrong = missed = files = clean = 0
-    for tree in trees():
-        place = Path(sys.argv[1]) / tree.repository.replace("/", "+")
+    for tree in trees(name):
+        place = folder / tree.repository.replace("/", "+")
         with tempfile.TemporaryDirectory() as scratch:
             export(place, tree.commit, Path(scratch))
             audit = audit_tree(Path(scratch) / "tree")
@@ -58,11 +68,10 @@ def main() -> int:
         for what, labels in (("false alarm", found - tree.findings), ("missed", tree.findings - found)):
             for label in sorted(labels):
                 print(f"  {what}: {label}")
-        if str(audit.truth.version) != tree.truth:
+        if (str(audit.truth.version) if audit.truth.known else "") != tree.truth:
             print(f"  wrong version in force: {audit.truth.version}, labelled {tree.truth}")
-    print(f"{len(trees())} trees ({clean} clean), {files} files parsed, {right + missed} labels, {right} found, {wrong} false")
+    print(f"{len(trees(name))} trees ({clean} clean), {files} files parsed, {right + missed} labels, {right} found, {wrong} false")
     print(f"precision {right / max(1, right + wrong):.3f}, recall {right / max(1, right + missed):.3f}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -49,6 +49,10 @@ _PATTERNS: Final = tuple(
 _TOOL: Final = re.compile(
     rf"{_COMMAND}go\s+(?:install|run|get)\s[^|;&#]{{0,200}}?(?<![\w./])(?P<tool>[\w.-]+\.[\w-]+/[\w./-]+)@(?P<ref>latest|main|master|HEAD|upgrade)\b"
 )
+_COMMAND_START: Final = re.compile(r"[;&|]")
+_SUBSTITUTION: Final = re.compile(r"`|\$\(")
+_MAKE_MESSAGE: Final = re.compile(r"\$\((?:error|warning|info)\s")
+_PRINTED: Final = re.compile(r"(?:^|[\s@(])(?:echo|printf)\s")
 _ASSIGNMENT: Final = re.compile(
     r"(?<![\w.$/-])(?P<name>[A-Za-z_]\w*)[\"']?(?P<space>\s*)(?P<operator>::?=|\?=|=)\s*"
     r"(?P<value>(?:[\"'(]|\$\{\w+:?[-=])*(?P<bare>(?:[^\s\"'`;#,)}]|,(?=\S))*+))"
@@ -76,11 +80,19 @@ def commands_in(text: str, *, assignments: bool = True) -> Iterator[Hit]:
         for found in pattern.finditer(text):
             yield from _named(found, what, kind, fixable=fixable)
     for found in _TOOL.finditer(text):
-        if not found["tool"].startswith("golang.org/dl/"):
+        if not found["tool"].startswith("golang.org/dl/") and not _is_message(text[: found.start()]):
             yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}", "")
     if assignments:
         for found in _ASSIGNMENT.finditer(text):
             yield from assigned(found["name"], found["bare"], found.start("bare"))
+
+
+def _is_message(before: str) -> bool:
+    """Tell whether what follows `before` is printed, not run: advice for a reader that names `go install …@latest`."""
+    command = _COMMAND_START.split(before)[-1]
+    if _MAKE_MESSAGE.search(command):
+        return True
+    return _PRINTED.search(_SUBSTITUTION.split(command)[-1]) is not None
 
 
 def assigned(name: str, value: str, column: int) -> Iterator[Hit]:

@@ -27,6 +27,7 @@ SKIPPED_FOLDERS: Final[dict[str, str]] = {
     "node_modules": "packages of others, installed",
     "vendor": "modules of others, copied; their go lines bind nobody here",
     "third_party": "code of others, copied",
+    "LICENSES": "texts and sources of others, collected for their licences (REUSE, go-licenses)",
     "testdata": "the Go command ignores it; it holds inputs of tests",
     ".venv": "an installed Python environment",
     "venv": "an installed Python environment",

@@ -20,11 +20,15 @@ _REPOSITORY: Final = (
 _DIGEST: Final = r"(?P<digest>@sha256:[0-9a-f]{64})?"
 _TAG: Final = rf"(?::(?:\$\{{\w+:?-)?(?P<tag>[A-Za-z0-9_{UNKNOWN}][A-Za-z0-9_.{UNKNOWN}-]{{0,127}}+))"
 _START: Final = r"(?:(?<=://)|(?<=:-)|(?<![\w./@:$-]))"
-_TAGGED: Final = re.compile(rf"{_START}{_REPOSITORY}{_TAG}?{_DIGEST}(?![\w/:@])")
+_TAGGED: Final = re.compile(rf"{_START}{_REPOSITORY}{_TAG}?{_DIGEST}(?![\w/:@]|-\w)")
 _WHOLE: Final = re.compile(rf"{_REPOSITORY}{_TAG}?{_DIGEST}")
 _BUILT_WITH: Final = re.compile(
-    r"(?<![\w./@-])[\w./-]+:[\w.-]*?-go(?P<version>1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]+)?)(?=[-\s\"']|$)"
+    r"(?<![\w./@-])[\w./-]+:[\w.-]*?-go-?(?P<version>1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]+)?)(?=(?:\.20[0-9]{2})?(?:[-\s\"']|$))"
 )
+"""Images built with a Go that their tag names; the tags of EKS Distro put the year of its Linux behind."""
+_BORING: Final = re.compile(r"(?<=[0-9])b[0-9]{1,2}(?=-|$)")
+"""How the former BoringCrypto images mark their own builds of a release: `goboring/golang:1.14.6b4`."""
+
 _TAG_VERSION: Final = re.compile(r"1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]{1,2}|beta[0-9]{1,2})?")
 
 
@@ -73,7 +77,9 @@ def _version_in_tag(repository: str, tag: str) -> tuple[int, str | None]:
     for part in parts[:tries]:
         lead = 1 if part.startswith("v") and repository.endswith("goreleaser-cross") else 0
         match = _TAG_VERSION.match(part, lead)
-        if match and part[match.end() : match.end() + 1] in {"", UNKNOWN}:
+        boring = _BORING.match(part, match.end()) if match and "goboring/" in repository else None
+        end = boring.end() if boring else match.end() if match else 0
+        if match and part[end : end + 1] in {"", UNKNOWN}:
             return offset + lead, match[0]
         offset += len(part) + 1
     return 0, None

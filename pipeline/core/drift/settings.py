@@ -102,9 +102,11 @@ def _sdk(document: Document, number: int, found: re.Match[str]) -> Iterator[Ment
 
 
 def read_nix(document: Document) -> Iterator[Mention]:
-    """Yield `go_1_26` and `buildGo126Module`: a line of releases whose patch the pinned nixpkgs decides."""
+    """Yield `go_1_26` and `buildGo126Module`, whose patch the pinned nixpkgs decides, and what a phase's shell says."""
     for number, line in enumerate(document.lines, 1):
-        for found in _NIX.finditer(without_comment(line)):
+        code = without_comment(line)
+        yield from (document.mention(number, hit) for hit in commands_in(code))
+        for found in _NIX.finditer(code):
             minor = int(found["minor"] or found["other"])
             hit = Hit(found.start(), found[0], Named(minor=minor), Kind.LOCKED, found[0], "")
             yield document.mention(number, hit)

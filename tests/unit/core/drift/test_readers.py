@@ -239,3 +239,50 @@ def test_unsafe_settings_and_moving_tools_are_found(line: str, kind: Kind) -> No
 )
 def test_ordinary_commands_are_left_alone(line: str) -> None:
     assert list(commands_in(line)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "version"),
+    [
+        ("Dockerfile", "FROM goboring/golang:1.14.6b4 AS build\n", "1.14.6"),
+        ("Dockerfile", "FROM goboring/golang:1.14.6b4-buster\n", "1.14.6"),
+        ("a.yml", "env:\n  TEST_IMAGE: quay.io/prometheus/golang-builder:1.26-base\n", "1.26.x"),
+        ("a.sh", "docker run quay.io/prometheus/golang-builder:1.26-base\n", "1.26.x"),
+        ("Dockerfile", "FROM registry.example.com/go-runner:v0.18.0-go-1.26.4.2023 AS runner\n", "1.26.4"),
+        ("Dockerfile", "FROM registry.k8s.io/build-image/go-runner:v2.4.0-go1.26.4-bookworm.0\n", "1.26.4"),
+    ],
+)
+def test_a_builders_own_mark_in_a_tag_hides_no_version(path: str, text: str, version: str) -> None:
+    assert [found for _, _, found in named(path, text)] == [version]
+
+
+@pytest.mark.parametrize(
+    "text", ["FROM golang:1.14.6b4\n", "FROM goboring/golang:1.14.6bx\n", "FROM example.com/runner:v1-go-1.26.4.7\n"]
+)
+def test_the_twin_another_ending_is_not_taken_for_one(text: str) -> None:
+    assert all(mention.version.exact is None for mention in mentions("Dockerfile", text))
+
+
+def test_a_phase_of_nix_is_shell() -> None:
+    text = (
+        "{\n  configurePhase = ''\n    export GOSUMDB=off # GOSUMDB=off\n  '';\n  # GOSUMDB=off\n  go = go_1_26;\n}\n"
+    )
+    assert [(mention.line, mention.kind) for mention in mentions("a.nix", text)] == [(3, Kind.UNSAFE), (6, Kind.LOCKED)]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("go install example.com/tool@latest", 1),
+        ('@echo "run: go install example.com/tool@latest"', 0),
+        ("printf 'go install example.com/tool@latest'", 0),
+        ("$(error no tool (`go install example.com/tool@latest` gets it))", 0),
+        ('echo "installing"; go install example.com/tool@latest', 1),
+        ('echo "installing" && go install example.com/tool@latest', 1),
+        ("echo $(go install example.com/tool@latest)", 1),
+        ("echo `go install example.com/tool@latest`", 1),
+        ("myecho go install example.com/tool@latest", 1),
+    ],
+)
+def test_advice_that_is_printed_is_not_run(line: str, told: int) -> None:
+    assert sum(hit.kind is Kind.TOOL for hit in commands_in(line)) == told
