@@ -17,7 +17,7 @@ import socket
 import stat
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -69,6 +69,14 @@ class Server(grpc.GenericRpcHandler):
             finally:
                 self.running -= 1
 
+        async def handle_leaking(
+            requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
+        ) -> bytes:
+            with held():  # from the call's beginning, also when its request never comes
+                return await handle(await anext(requests), context)
+
+        if self.fault == "leaks":
+            return grpc.stream_unary_rpc_method_handler(handle_leaking)
         return grpc.unary_unary_rpc_method_handler(handle)
 
     async def hinder(self, path: str) -> None:
@@ -78,13 +86,16 @@ class Server(grpc.GenericRpcHandler):
             await asyncio.sleep(0.05)
         if self.fault == "slow":
             await asyncio.sleep(0.2)
-        if self.fault == "leaks" and path.endswith("Encrypt"):
-            try:
-                await asyncio.sleep(0.2)
-            except asyncio.CancelledError:
-                os.dup(0)
-                threading.Thread(target=threading.Event().wait, daemon=True).start()
-                raise
+
+
+@contextlib.contextmanager
+def held() -> Iterator[None]:
+    """Hold a thread and a descriptor for a call, and give them back only when it ends well."""
+    descriptor, over = os.dup(0), threading.Event()
+    threading.Thread(target=over.wait, daemon=True).start()
+    yield
+    over.set()
+    os.close(descriptor)
 
 
 def _typed(kind: type[Request], method: Callable[[Request], Awaitable[Message]]) -> Method:
@@ -121,7 +132,7 @@ async def serve(address: SocketAddress, state: Path, fault: str) -> None:
     server.add_insecure_port(address.target + (".elsewhere" if fault == "listens-elsewhere" else ""))
     await server.start()
     if fault == "late-chmod":
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(1)  # long enough to be seen on a busy machine
         Path(address.name).chmod(0o600)
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

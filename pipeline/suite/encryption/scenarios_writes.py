@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, encrypt
@@ -22,6 +22,7 @@ from pipeline.suite.support import (
     write_secret,
     write_secrets,
 )
+from pipeline.suite.threads import at_once
 
 _PLANE: Final = "writes"
 _PLAIN_SECRETS: Final = 20
@@ -92,8 +93,7 @@ def scenario_one_seed(control_plane: ControlPlane, proof: ProofRecorder) -> None
 
 def _write_many(plane: ControlPlane, proof: ProofRecorder, namespace: str, count: int) -> None:
     started = time.monotonic()
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        list(pool.map(lambda _: write_secret(plane, proof, namespace), range(count)))
+    at_once([partial(write_secret, plane, proof, namespace)] * count, _WRITERS)
     proof.that(f"{count} writes", observed=f"{time.monotonic() - started:.1f} s", wanted="no failure", holds=True)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Self
+from functools import partial
+from typing import Final
 
 from pipeline.core.result import Level, Subject
 from pipeline.errors import KmsE2EError
@@ -28,7 +27,6 @@ from pipeline.suite.failure.steps import (
 )
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.support import (
-    CREATED,
     Secret,
     await_fresh_status,
     new_namespace,
@@ -38,6 +36,8 @@ from pipeline.suite.support import (
     sealed,
     write_secret,
 )
+from pipeline.suite.threads import at_once
+from pipeline.suite.writers import Writers
 
 _PLANE: Final = "failure"
 _WRITERS: Final = 4
@@ -139,17 +139,15 @@ def scenario_killed_under_load(control_plane: ControlPlane, proof: ProofRecorder
     """SIGKILL and restart while four writers work: no write fails, every object opens with etcd's bytes and Decrypt."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     pid = server_pid(plane)
-    with _Load(plane, namespace) as load:
-        load.await_writes(proof, "before")
+    with Writers(plane, namespace, _WRITERS) as load:
+        _await_writes(load, proof, "before")
         plane.plugin.stop(kill=True)
-        load.await_writes(proof, "while the plugin is down")
+        _await_writes(load, proof, "while the plugin is down")
         _start_again(plane, proof)
         plane.proxy.drop_connections()
-        load.await_writes(proof, "after")
-    failed = [str(reply)[:200] for _, reply in load.written if reply.status != CREATED]
-    proof.that("failed writes", observed=failed, wanted=[])
-    names = [name for name, _ in load.written]
-    _prove_all_open(plane, proof, namespace, names)
+        _await_writes(load, proof, "after")
+    proof.that("failed writes", observed=[str(reply)[:200] for reply in load.failures], wanted=[])
+    _prove_all_open(plane, proof, load.written)
     await_fresh_status(plane)
     health = plane.api.get(HEALTH)
     proof.that("kms-providers after a fresh Status", observed=str(health)[:300], wanted="HTTP 200", holds=health.ok)
@@ -165,47 +163,20 @@ def _start_again(plane: ControlPlane, proof: ProofRecorder) -> None:
     proof.that("start after kill -9", observed=seen, wanted="a Status")
 
 
-def _prove_all_open(plane: ControlPlane, proof: ProofRecorder, namespace: str, names: Sequence[str]) -> None:
-    closed = [name for name in names if _value(name) not in opened(plane, Secret(namespace, name, b"").key)]
+def _prove_all_open(plane: ControlPlane, proof: ProofRecorder, secrets: Sequence[Secret]) -> None:
+    closed = [secret.name for secret in secrets if secret.value not in opened(plane, secret.key)]
     proof.that("objects that do not open to what was written", observed=closed, wanted=[])
 
 
-def _value(name: str) -> bytes:
-    return f"value of {name}".encode()
+def _await_writes(load: Writers, proof: ProofRecorder, when: str) -> None:
+    """Let the writers end so many writes more; when they do not, that is the scenario's failure."""
+    wanted = _ended(load) + _WRITES_A_PHASE
+    what = f"{_WRITES_A_PHASE} writes end {when}"
+    reached(proof, what, lambda: _ended(load) >= wanted, timeout_s=_PHASE_TIMEOUT_S, poll_s=0.05)
 
 
-class _Load:
-    """Writers that create Secrets until the end of the `with`."""
-
-    def __init__(self, plane: ControlPlane, namespace: str) -> None:
-        self._plane = plane
-        self._namespace = namespace
-        self._stop = threading.Event()
-        self._pool = ThreadPoolExecutor(_WRITERS)
-        self.written: list[tuple[str, Reply]] = []
-
-    def __enter__(self) -> Self:
-        for number in range(_WRITERS):
-            self._pool.submit(self._write, number)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stop.set()
-        self._pool.shutdown()
-
-    def await_writes(self, proof: ProofRecorder, when: str) -> None:
-        """Let the writers end so many writes more; when they do not, that is the scenario's failure."""
-        wanted = len(self.written) + _WRITES_A_PHASE
-        what = f"{_WRITES_A_PHASE} writes end {when}"
-        reached(proof, what, lambda: len(self.written) >= wanted, timeout_s=_PHASE_TIMEOUT_S, poll_s=0.05)
-
-    def _write(self, number: int) -> None:
-        count = 0
-        while not self._stop.is_set():
-            name = f"load-{number}-{count}"
-            reply = self._plane.api.create_secret(self._namespace, name, {"value": _value(name)})
-            self.written.append((name, reply))
-            count += 1
+def _ended(load: Writers) -> int:
+    return len(load.written) + len(load.failures)
 
 
 @scenario(
@@ -261,8 +232,7 @@ def scenario_stampede(control_plane: ControlPlane, proof: ProofRecorder) -> None
     plane.proxy.faults.set(Delay(_DECRYPT_DELAY_S, methods=("Decrypt",)))
     since = time.time()
     unknown = put_with_new_seed(plane, known, f"{known.name}-unknown")
-    with ThreadPoolExecutor(_READERS) as pool:
-        replies = list(pool.map(lambda _: plane.api.get_secret(namespace, unknown.name), range(_READERS)))
+    replies = at_once([partial(plane.api.get_secret, namespace, unknown.name)] * _READERS, _READERS)
     right = sum(reply.ok and value_of(reply) == unknown.value for reply in replies)
     proof.that("reads with the right value", observed=right, wanted=_READERS)
     took_s = [call.duration_s for call in plane.proxy.calls if call.method == "Decrypt" and call.at >= since]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import accumulate
 from typing import Final
 
@@ -17,6 +17,7 @@ from pipeline.suite.lifecycle.objects import new_dek_source, put_all, stored_sec
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.stores import STARTING, assert_readable, unreadable
 from pipeline.suite.support import Secret, new_namespace, reached
+from pipeline.suite.threads import at_once
 
 _OBJECTS: Final = 10_000
 _SEEDS: Final = 24
@@ -111,16 +112,16 @@ def scenario_stampede(make_control_plane: MakeControlPlane, proof: ProofRecorder
     plane.proxy.faults.set(Delay(methods=("Decrypt",), delay_s=_DECRYPT_S))
     since = time.time()
     plane.server.start()
-    with ThreadPoolExecutor(_READERS) as pool:
-        problems = [line for line in pool.map(lambda secret: _await_answer(plane, secret), secrets) if line]
+    answers = at_once([partial(_await_answer, plane, secret) for secret in secrets], _READERS)
+    problems = [line for line in answers if line]
     calls = [call for call in plane.proxy.calls if call.method == "Decrypt" and call.at >= since]
-    at_once = _most_at_once(calls)
+    overlapping = _most_at_once(calls)
     proof.that(f"Secrets read back by {_READERS} at once: not readable", observed=problems[:_SHOWN], wanted=[])
     proof.that(
         "Decrypts under way at once",
-        observed=f"{at_once} of {len(calls)} in all, {_READERS} seeds",
+        observed=f"{overlapping} of {len(calls)} in all, {_READERS} seeds",
         wanted=f"{_AT_ONCE} at least",
-        holds=at_once >= _AT_ONCE,
+        holds=overlapping >= _AT_ONCE,
     )
     proof.latency("Decrypt", [call.duration_s for call in calls])
     same = plane.plugin.process is process and process is not None and process.exit_code is None

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.core.result import Level, Subject
-from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.proxy import EditStatus
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.support import (
-    CREATED,
     OK,
     ROTATION_TIMEOUT_S,
-    Secret,
+    SECRETS_PREFIX,
     alive,
     await_fresh_status,
     decoded,
@@ -31,6 +24,7 @@ from pipeline.suite.support import (
     under,
     write_secret,
 )
+from pipeline.suite.writers import Writers
 
 _DEADLINE_S: Final = 120.0
 _IN_USE_TIMEOUT_S: Final = 60.0
@@ -75,41 +69,6 @@ def _await_other_key(plugin: Plugin, proof: ProofRecorder, before: str) -> None:
     reached(proof, "Status.keyID changes", changed, timeout_s=ROTATION_TIMEOUT_S)
 
 
-@dataclass(slots=True)
-class _Load:
-    """What writers have done so far."""
-
-    plane: ControlPlane
-    namespace: str
-    stop: threading.Event = field(default_factory=threading.Event)
-    written: list[Secret] = field(default_factory=list)
-    failures: list[Reply] = field(default_factory=list)
-
-    def write(self, writer: int) -> None:
-        """Create one Secret after another until told to stop."""
-        number = 0
-        while not self.stop.wait(_PAUSE_S):
-            number += 1
-            secret = Secret(self.namespace, f"w{writer}-{number}", f"value-{writer}-{number}".encode())
-            reply = self.plane.api.create_secret(self.namespace, secret.name, {"value": secret.value})
-            if reply.status == CREATED:
-                self.written.append(secret)
-            else:
-                self.failures.append(reply)
-
-
-@contextmanager
-def _writers(load: _Load) -> Iterator[None]:
-    with ThreadPoolExecutor(_WRITERS) as pool:
-        futures = [pool.submit(load.write, writer) for writer in range(_WRITERS)]
-        try:
-            yield
-        finally:
-            load.stop.set()
-        for future in futures:
-            future.result()
-
-
 @scenario(
     Scenario(
         id="C39",
@@ -127,21 +86,21 @@ def _writers(load: _Load) -> Iterator[None]:
 def scenario_rotation_under_load(control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """Three writers until objects have the new keyID: no failed write, both keyIDs in etcd, each object opens."""
     plane = control_plane
-    load = _Load(plane, new_namespace(plane, proof))
+    namespace = new_namespace(plane, proof)
     old = plane.plugin.client.status().key_id
-    with _writers(load):
+    with Writers(plane, namespace, _WRITERS, _PAUSE_S) as load:
         _await_written(proof, load, plane, old)
         new = rotate(plane, proof)
         _await_written(proof, load, plane, new)
     proof.that("failed writes", observed=[str(reply)[:200] for reply in load.failures[:_FAILURES_SHOWN]], wanted=[])
-    values = list(under(plane, f"/registry/secrets/{load.namespace}/"))
+    values = list(under(plane, f"{SECRETS_PREFIX}{namespace}/"))
     proof.that("objects in etcd", observed=len(values), wanted=len(load.written))
     proof.that("keyIDs in etcd", observed={decoded(value).key_id for value in values}, wanted={old, new})
     wrong = [secret.name for secret in load.written if secret.value not in opened(plane, secret.key)]
     proof.that("objects that do not open to what was written", observed=wrong, wanted=[])
 
 
-def _await_written(proof: ProofRecorder, load: _Load, plane: ControlPlane, key_id: str) -> None:
+def _await_written(proof: ProofRecorder, load: Writers, plane: ControlPlane, key_id: str) -> None:
     """Wait until a writer's last object has a keyID; a failed write ends the wait."""
 
     def written() -> str | bool:

@@ -12,8 +12,9 @@ from pipeline.harness.kms import EncryptReply, KmsCallError, KmsClient
 from pipeline.harness.kms.client import fresh_uid
 from pipeline.harness.kms.contract import annotations_problem, ciphertext_problem
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
+from pipeline.suite.threads import at_once
 from pipeline.suite.wire.secrets import shapes_in
-from pipeline.suite.wire.steps import at_once, replied, same, seed
+from pipeline.suite.wire.steps import replied, same, seed
 
 CONCURRENT: Final = 100
 _PROTO: Final = "k8s.io/kms apis/v2/api.proto"

@@ -9,7 +9,8 @@ from pipeline.harness.kms import KmsClient, StatusReply
 from pipeline.harness.kms.contract import API_VERSIONS, HEALTHY, key_id_problem
 from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.wire.steps import at_once, replied, started
+from pipeline.suite.threads import at_once
+from pipeline.suite.wire.steps import replied, started
 
 MANY: Final = 1000
 RESTARTS: Final = 2

@@ -6,7 +6,6 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from pipeline.errors import ProcessError
@@ -79,18 +78,6 @@ def round_trip(proof: ProofRecorder, client: KmsClient, what: str) -> EncryptRep
 def same(seen: bytes, wanted: bytes) -> str:
     """Say whether two secrets are equal without showing them."""
     return "the same bytes" if seen == wanted else f"{len(seen)} other bytes"
-
-
-def at_once(calls: Sequence[Callable[[], Value]], threads: int = 50) -> list[Value]:
-    """Make calls concurrently and return their results in order.
-
-    Raises: what the first failing call raises.
-    """
-    pool = ThreadPoolExecutor(max_workers=threads)
-    try:
-        return list(pool.map(lambda call: call(), calls))
-    finally:
-        pool.shutdown(cancel_futures=True)  # after a failure the rest is not worth waiting for
 
 
 def serving_pid(address: SocketAddress) -> int:
