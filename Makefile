@@ -95,7 +95,7 @@ soak: $(VENV)/installed ## 50 reloads, 10 minutes of load, 5 minutes of denied p
 
 .PHONY: mutants
 mutants: $(VENV)/installed ## break plugin, settings and procedures on purpose: every mutant must be killed (an hour); MUTANTS='--fast --sample 5'
-	$(BIN)/kms-e2e build --output "$(ASSETS)"
+	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(findstring --fast,$(MUTANTS)),,--component kube-controller-manager --component previous-kube-apiserver)
 	$(BIN)/python -m tests.e2e.mutants --assets "$(ASSETS)" --report "$(ARTIFACTS)/mutants" --output "$(ARTIFACTS)/mutants.md" $(MUTANTS)
 
 .PHONY: reliability

@@ -13,7 +13,9 @@ from pipeline.harness.api import Reply, secret_key
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.etcd import EtcdValue
 from pipeline.harness.kms import StatusReply
+from pipeline.harness.proxy import Error
 from pipeline.harness.storage import decode, encode
+from pipeline.suite.configuration.reload import RELOADS
 from pipeline.suite.failure.sides import Sides
 from pipeline.suite.lifecycle import scenarios_soak
 from pipeline.suite.stores import named
@@ -213,3 +215,58 @@ def denied_for_ever(plane: ControlPlane) -> None:
     """Go on denying when a minute is over."""
     scenarios_soak.DENIED_S = 60.0
     never_healed(plane)
+
+
+def copied_into_config_map(plane: ControlPlane) -> None:
+    """Copy each Secret's value into a ConfigMap, which nobody encrypts, as careless tools do."""
+    create = plane.api.create_secret
+
+    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
+        copy = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+        text = {key: value.decode() for key, value in data.items()}
+        plane.api.request("POST", f"/api/v1/namespaces/{namespace}/configmaps", {**copy, "data": text})
+        return create(namespace, name, data)
+
+    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def swapped_after_migration(plane: ControlPlane) -> None:
+    """Swap the raw values of two Secrets as soon as a StorageVersionMigration has ended."""
+    get, seen = plane.api.get, itertools.count()
+
+    def getting(path: str) -> Reply:
+        reply = get(path)
+        if "/storageversionmigrations/" in path and '"Succeeded"' in reply.text and next(seen) == 0:
+            first, second = itertools.islice(plane.etcd.prefix("/registry/secrets/kms-"), 2)
+            plane.etcd.put(first.key, second.value)
+            plane.etcd.put(second.key, first.value)
+        return reply
+
+    plane.api.get = getting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def request_is_lost(plane: ControlPlane) -> None:
+    """Lose the options of each deletion."""
+    request = plane.api.request
+
+    def requesting(method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
+        return request(method, path, None if method == "DELETE" else body, content_type=content_type)
+
+    plane.api.request = requesting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def unreadable_once_reloaded(plane: ControlPlane) -> None:
+    """Let Decrypt fail from the moment on at which somebody looks for the first reload."""
+    total = plane.server.api.total
+
+    def totalling(name: str, **labels: str) -> float:
+        if name == RELOADS:
+            plane.proxy.faults.set(Error(methods=("Decrypt",)))
+        return total(name, **labels)
+
+    plane.server.api.total = totalling  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def somebody_listens(plane: ControlPlane) -> None:
+    """Lead the socket on which nobody should listen to the plugin, so that the bad configuration is a good one."""
+    (plane.supervisor.folder / "nobody.sock").symlink_to(plane.plugin.socket)

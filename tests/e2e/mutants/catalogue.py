@@ -60,6 +60,11 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         "prefix of the raw value",
         Sabotage(plane=breaks.other_name),
     ),
+    "B20b": (
+        "client: each Secret's value is copied into a ConfigMap",
+        "plaintext in",
+        Sabotage(plane=breaks.copied_into_config_map),
+    ),
     "B21": (
         "proxy: kube-apiserver is told other keyIDs than the plugin has",
         "keyID of the stored object",
@@ -122,6 +127,11 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         "keyIDs in the store",
         Sabotage(plane=breaks.one_value_put_back),
     ),
+    "C34b": (
+        "etcd: two values are swapped after the migration",
+        "does not open",
+        Sabotage(plane=breaks.swapped_after_migration),
+    ),
     "C35": (
         "etcd: one old value is put back after its rewrite",
         "keyID hashes read from storage",
@@ -181,6 +191,21 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
     "D74": ("proxy: the version stays", "bad Status calls", Sabotage(plane=side("version"))),
     "D75": ("proxy: Status names the key of Encrypt", "bad Status calls", Sabotage(plane=side("mismatch"))),
     "D77": ("proxy: the bad replies go on", "/readyz", Sabotage(plane=breaks.sides_never_heal)),
+    "D80": (
+        "client: the options of the deletion are lost",
+        "DELETE with the request",
+        Sabotage(plane=breaks.request_is_lost),
+    ),
+    "E49": (
+        "proxy: Decrypt fails from the reload on",
+        "after: GET of an object of",
+        Sabotage(plane=breaks.unreadable_once_reloaded),
+    ),
+    "E50": (
+        "socket: the plugin answers where nobody should",
+        "not yet: dead-socket",
+        Sabotage(plane=breaks.somebody_listens),
+    ),
     "E51": (
         "etcd: one old value is put back after its rewrite",
         "stored otherwise than kms:v2",

@@ -1,4 +1,4 @@
-"""A pytest plugin like that of the twins, which breaks each scenario by its mutant of the round named by a variable."""
+"""A pytest plugin like that of the twins, which breaks each scenario by its mutant among those named by a variable."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from tests.e2e.twins.sabotage import control_plane, make_control_plane, scenario
 
 __all__ = ["control_plane", "make_control_plane", "scenario_equipment"]
 
-ROUND: Final = "KMS_E2E_MUTANT"
+MUTANTS: Final = "KMS_E2E_MUTANTS"
+"""The variable with the names of a round's mutants, separated by spaces."""
 
 
 @pytest.fixture(scope="session")
 def broken() -> dict[str, Sabotage]:
     """Return what is broken in this round, by the id of the scenario."""
-    number = int(os.environ[ROUND])
-    return {mutant.scenario: mutant.sabotage for mutant in mutants(collect()) if mutant.number == number}
+    names = os.environ[MUTANTS].split()
+    return {mutant.scenario: mutant.sabotage for mutant in mutants(collect()) if mutant.name in names}
 
 
 @pytest.fixture

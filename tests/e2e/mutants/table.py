@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from pipeline.core.result import Level, Outcome, ScenarioResult
+from pipeline.core.result import Level, Outcome, RunReport, ScenarioResult
 from pipeline.suite.collection import Collected
 from tests.e2e.mutants.catalogue import Mutant
 
-_SHOWN = 160
+_SHOWN: Final = 160
+_WANTED: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +39,12 @@ def verdicts(
     mutants: Sequence[Mutant], healthy: Mapping[str, ScenarioResult], results: Mapping[str, ScenarioResult]
 ) -> list[Verdict]:
     """Judge each mutant by what its scenario said with it and without it."""
-    return [_judge(mutant, healthy.get(mutant.scenario), results[mutant.name]) for mutant in mutants]
+    return [_judge(mutant, healthy.get(mutant.scenario), results.get(mutant.name)) for mutant in mutants]
 
 
-def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResult) -> Verdict:
-    if healthy is None or healthy.outcome is Outcome.NOT_RUN:
-        return Verdict(mutant, False, healthy.reason if healthy else "no result", ran=False)
+def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResult | None) -> Verdict:
+    if healthy is None or result is None or healthy.outcome is Outcome.NOT_RUN:
+        return Verdict(mutant, False, (healthy and healthy.reason) or "no result", ran=False)
     if healthy.outcome is not Outcome.PASSED:
         return Verdict(mutant, False, f"the healthy plugin: {healthy.outcome}: {healthy.reason}")
     if result.outcome is not Outcome.FAILED:
@@ -51,40 +54,64 @@ def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResul
     return Verdict(mutant, True, result.reason)
 
 
-def table(judged: Sequence[Verdict], catalogue: Sequence[Collected]) -> str:
+def table(judged: Sequence[Verdict], catalogue: Sequence[Collected], reports: Sequence[RunReport]) -> str:
     """Return the whole document."""
-    killed = sum(verdict.killed for verdict in judged)
-    counts = Counter(verdict.mutant.scenario for verdict in judged if verdict.killed)
+    killed = [verdict for verdict in judged if verdict.killed]
+    ran = [verdict for verdict in judged if verdict.ran]
+    scenarios = {verdict.mutant.scenario for verdict in ran}
+    counts = Counter(verdict.mutant.scenario for verdict in killed)
     musts = [item.entry.id for item in catalogue if item.entry.level is Level.MUST]
-    fewer = [f"{name} ({counts[name]})" for name in musts if counts[name] < 2]
-    survivors = [verdict for verdict in judged if verdict.survived]
-    absent = [verdict for verdict in judged if not verdict.ran]
-    scenarios = {verdict.mutant.scenario for verdict in judged if verdict.ran}
+    fewer = [f"{name} ({counts[name]})" for name in musts if counts[name] < _WANTED]
     lines = [
-        f"{killed} of {len(judged) - len(absent)} mutants killed, each by words of its scenario's own proof that were",
-        f"named in advance, in {len(scenarios)} scenarios that pass with the healthy plugin in the same run.",
+        "# Mutants",
         "",
-        f"MUSTs with fewer than two killed mutants: {', '.join(fewer) or 'none'}.",
+        _made_by(reports),
         "",
-        "## Survivors",
+        f"{len(killed)} of {len(ran)} mutants killed, each by words of its scenario's own proof that were named in",
+        f"advance, in {len(scenarios)} scenarios that pass with the healthy plugin in the same run.",
         "",
-        *([f"- {v.mutant.name} ({v.mutant.breaks}): {_cell(v.seen)}" for v in survivors] or ["None."]),
+        f"MUSTs with fewer than two killed mutants, of {len(musts)}: {', '.join(fewer) or 'none'}.",
         "",
-        "## Not run",
-        "",
-        *([f"- {v.mutant.name} ({v.mutant.breaks}): {_cell(v.seen)}" for v in absent] or ["None."]),
-        "",
-        "## Killed",
-        "",
-        "| mutant | what is broken | killed by the words | what the scenario said |",
+        *("## Survivors", "", *_listed([verdict for verdict in judged if verdict.survived]), ""),
+        *("## Not run", "", *_listed([verdict for verdict in judged if not verdict.ran]), ""),
+        *("## Killed by what also kills another mutant of the scenario", "", *_listed(_alike(killed)), ""),
+        *("## Killed", "", "| mutant | what is broken | killed by the words | what the scenario said |"),
         "| --- | --- | --- | --- |",
     ]
-    lines += [
-        f"| {v.mutant.name} | {_cell(v.mutant.breaks)} | {_cell(v.mutant.reason)} | {_cell(v.seen)} |"
-        for v in judged
-        if v.killed
-    ]
+    for verdict in killed:
+        cells = (verdict.mutant.name, verdict.mutant.breaks, verdict.mutant.reason, verdict.seen)
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
     return "\n".join(lines) + "\n"
+
+
+def _made_by(reports: Sequence[RunReport]) -> str:
+    """Return a line that says what the table is of."""
+    if not reports:
+        return "Made by `make mutants`: nothing was run."
+    first, last = (min(one.started_at for one in reports), max(one.finished_at for one in reports))
+    days = sorted({time.strftime("%Y-%m-%d", time.gmtime(moment)) for moment in (first, last)})
+    took_min = sum(one.finished_at - one.started_at for one in reports) / 60
+    versions = sorted({one.kubernetes for one in reports if one.kubernetes})
+    return (
+        f"Made by `make mutants` on {' to '.join(days)}: Kubernetes {', '.join(versions) or 'not used'}, "
+        f"{len(reports)} runs of the suite, {took_min:.0f} min in all."
+    )
+
+
+def _alike(killed: Sequence[Verdict]) -> list[Verdict]:
+    """Return the mutants that an earlier one of the scenario resembles in all that was said but numbers and names."""
+    said: set[tuple[str, str]] = set()
+    alike = []
+    for verdict in killed:
+        words = (verdict.mutant.scenario, verdict.seen.partition(": saw ")[0])
+        if words in said:
+            alike.append(verdict)
+        said.add(words)
+    return alike
+
+
+def _listed(verdicts: Sequence[Verdict]) -> list[str]:
+    return [f"- {v.mutant.name} ({v.mutant.breaks}): {_cell(v.seen)}" for v in verdicts] or ["None."]
 
 
 def _cell(text: str) -> str:

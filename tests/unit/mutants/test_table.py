@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections import Counter
 
 import pytest
@@ -37,7 +38,11 @@ def test_a_mutant_is_killed_by_the_proof_alone(outcome: Outcome, reason: str, ki
 
 @pytest.mark.parametrize(
     ("healthy", "survived"),
-    [({}, False), ({"B19": result(Outcome.NOT_RUN, "x")}, False), ({"B19": result(Outcome.FAILED, "x")}, True)],
+    [
+        ({}, False),
+        ({"B19": result(Outcome.NOT_RUN, "x")}, False),
+        ({"B19": result(Outcome.FAILED, "x")}, True),
+    ],
 )
 def test_nothing_is_killed_where_the_healthy_plugin_does_not_pass(
     healthy: dict[str, ScenarioResult], survived: bool
@@ -51,10 +56,10 @@ def test_the_table_names_survivors_and_what_is_short_of_two() -> None:
     survivor = dataclasses.replace(MUTANT, number=2)
     results = {"B19-2": result(Outcome.FAILED, "GET after create: a|b"), "B19-3": result(Outcome.PASSED)}
     catalogue = [item for item in collect() if item.entry.id == "B19"]
-    text = table(verdicts([MUTANT, survivor], HEALTHY, results), catalogue)
+    text = table(verdicts([MUTANT, survivor], HEALTHY, results), catalogue, [])
     assert "1 of 2 mutants killed" in text
     assert "- B19-3 (etcd: the value is lost): passed" in text
-    assert "fewer than two killed mutants: B19 (1)." in text
+    assert "fewer than two killed mutants, of 1: B19 (1)." in text
     assert "| B19-2 | etcd: the value is lost | GET after create | GET after create: a\\|b |" in text
 
 
@@ -66,3 +71,31 @@ def test_every_scenario_has_a_mutant_and_no_two_are_the_same() -> None:
     assert [name for name, count in names.items() if count > 1] == []
     for mutant in found:
         assert mutant.sabotage != Sabotage()
+    for first, second in itertools.combinations(found, 2):
+        assert first.scenario != second.scenario or first.sabotage != second.sabotage, f"{first.name} {second.name}"
+
+
+def test_every_must_has_two_mutants() -> None:
+    catalogue = collect()
+    counts = Counter(mutant.scenario for mutant in mutants(catalogue))
+    musts = [item.entry.id for item in catalogue if item.entry.level is Level.MUST]
+    assert [name for name in musts if counts[name] < 2] == []
+
+
+def test_what_was_never_run_is_neither_killed_nor_a_survivor() -> None:
+    verdict = verdicts([MUTANT], HEALTHY, {})[0]
+    assert (verdict.killed, verdict.survived, verdict.seen) == (False, False, "no result")
+
+
+def test_mutants_of_a_scenario_that_say_the_same_are_listed() -> None:
+    second, third = (dataclasses.replace(MUTANT, number=number) for number in (2, 3))
+    results = {
+        "B19-2": result(Outcome.FAILED, "GET after create: saw HTTP 404, wanted HTTP 200"),
+        "B19-3": result(Outcome.FAILED, "GET after create: saw HTTP 500, wanted HTTP 200"),
+        "B19-4": result(Outcome.FAILED, "the second GET after create: saw HTTP 404, wanted HTTP 200"),
+    }
+    text = table(verdicts([MUTANT, second, third], HEALTHY, results), [], [])
+    alike = text.partition("## Killed by what also kills")[2].partition("## Killed")[0]
+    assert "- B19-3 " in alike
+    assert "B19-2" not in alike
+    assert "B19-4" not in alike

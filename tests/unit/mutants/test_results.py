@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from pipeline.core.result import NotRun, Outcome, RunReport
+from pipeline.report.evidence import append_result, begin_report, read_report
+from tests.e2e.mutants.results import forget, next_folder, note, read_all
+from tests.unit.report.sample import blank, sample_run
+
+RUN = sample_run()
+FIRST, SECOND = (item for item in RUN.scenarios if item.id in ("A02", "B19"))
+
+
+def write(folder: Path, run: RunReport, names: list[str], outcomes: dict[str, Outcome]) -> None:
+    scenarios = tuple(blank(item) for item in (FIRST, SECOND))
+    begin_report(folder, dataclasses.replace(run, planned=("A02", "B19"), scenarios=scenarios))
+    for item in (FIRST, SECOND):
+        if item.id in outcomes:
+            append_result(folder, dataclasses.replace(item, outcome=outcomes[item.id]))
+    note(folder, names)
+
+
+def test_pieces_are_put_together_and_the_later_result_counts(tmp_path: Path) -> None:
+    later = dataclasses.replace(RUN, started_at=RUN.started_at + 60)
+    write(next_folder(tmp_path, "healthy"), RUN, [], {"A02": Outcome.PASSED, "B19": Outcome.PASSED})
+    write(next_folder(tmp_path, "round"), later, ["A02-1", "B19-2"], {"A02": Outcome.FAILED, "B19": Outcome.FAILED})
+    write(next_folder(tmp_path, "round"), RUN, ["A02-1", "B19-1"], {"A02": Outcome.PASSED, "B19": Outcome.FAILED})
+    found = read_all(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["01-healthy", "02-round", "03-round"]
+    assert sorted(found.healthy) == ["A02", "B19"]
+    assert {name: result.outcome for name, result in found.mutants.items()} == {
+        **dict.fromkeys(("A02-1", "B19-1", "B19-2"), Outcome.FAILED)
+    }
+    assert len(found.reports) == 3
+
+
+def test_what_was_interrupted_has_no_result(tmp_path: Path) -> None:
+    write(tmp_path / "01-round", RUN, ["A02-1", "B19-1"], {"A02": Outcome.FAILED})
+    assert [item.reason for item in read_report(tmp_path / "01-round").scenarios] == [FIRST.reason, NotRun.INTERRUPTED]
+    assert list(read_all(tmp_path).mutants) == ["A02-1"]
+
+
+def test_a_run_that_never_began_and_one_that_is_forgotten_do_not_count(tmp_path: Path) -> None:
+    note(tmp_path / "01-healthy", [])
+    assert read_all(tmp_path).reports == []
+    write(tmp_path / "02-round", RUN, ["A02-1", "B19-1"], {"A02": Outcome.FAILED})
+    forget(tmp_path)
+    assert read_all(tmp_path).reports == []
