@@ -6,7 +6,9 @@ ARTIFACTS ?= _artifacts
 ASSETS := $(ARTIFACTS)/assets
 REQUIREMENTS := locked-requirements.txt
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-WORKERS ?= 4
+# What scenarios outside the fast tier run beside plugin, etcd and kube-apiserver.
+ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),amd64,arm64)
+EVERYTHING := --component kube-controller-manager --component previous-kube-apiserver --other-architecture $(ARCH)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv e2e e2e-full test test-e2e test-engine lint format check lock
@@ -35,7 +37,7 @@ test: $(VENV)/installed ## unit and contract tests: quick, no network
 	$(BIN)/python -m pytest
 
 test-e2e: $(VENV)/installed ## tests that start real processes: every negative twin, builds, leaks
-	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(KMS_E2E_SLOW_TWINS),--component kube-controller-manager)
+	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(KMS_E2E_SLOW_TWINS),$(EVERYTHING))
 	KMS_E2E_ASSETS="$(abspath $(ASSETS))" $(BIN)/python -m pytest -m e2e tests/e2e
 
 test-engine: $(VENV)/installed ## tests of the Dagger module on a real engine (minutes); no engine is a failure
@@ -95,8 +97,13 @@ soak: $(VENV)/installed ## 50 reloads, 10 minutes of load, 5 minutes of denied p
 
 .PHONY: mutants
 mutants: $(VENV)/installed ## break plugin, settings and procedures on purpose: every mutant must be killed (an hour); MUTANTS='--fast --sample 5'
-	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(findstring --fast,$(MUTANTS)),,--component kube-controller-manager --component previous-kube-apiserver)
+	$(BIN)/kms-e2e build --output "$(ASSETS)" $(if $(findstring --fast,$(MUTANTS)),,$(EVERYTHING))
 	$(BIN)/python -m tests.e2e.mutants --assets "$(ASSETS)" --report "$(ARTIFACTS)/mutants" --output "$(ARTIFACTS)/mutants.md" $(MUTANTS)
+
+.PHONY: other-architecture
+other-architecture: $(VENV)/installed ## run the plugin built for ARCH (arm64) by qemu-user: family A, and data that cross over (2 minutes)
+	$(BIN)/kms-e2e build --other-architecture "$(ARCH)" --output "$(ASSETS)"
+	$(BIN)/kms-e2e run --assets "$(ASSETS)" --id F62 --report "$(ARTIFACTS)/other-architecture"
 
 .PHONY: reliability
 reliability: $(VENV)/installed ## many runs at once, kill -9 at 50 moments, full disks: count what is left (20 minutes, needs root)

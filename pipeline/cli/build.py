@@ -20,8 +20,9 @@ from pipeline.cli.kubernetes_options import (
     TreeOption,
 )
 from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
+from pipeline.core.architectures import EMULATORS
 from pipeline.core.components import COMPONENTS
-from pipeline.errors import EXIT_SUITE_FAILED
+from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
@@ -45,6 +46,11 @@ def build(
     ),
     goproxy: GoProxyOption = None,
     gosumdb: GoSumDatabaseOption = None,
+    other_architecture: str = typer.Option(
+        "",
+        metavar="ARCH",
+        help=f"Build the plugin for this architecture too ({', '.join(EMULATORS)}); scenario F62 runs it by qemu-user.",
+    ),
     verify: bool = typer.Option(
         False, "--verify", help="Build all of it again elsewhere, as another user, and compare; exit code 1 if unequal."
     ),
@@ -56,6 +62,7 @@ def build(
     request = dataclasses.replace(
         request,
         components=tuple(component),
+        other_architecture=known_architecture(other_architecture),
         output=output,
         go_version=go_version,
         proxy=ModuleProxy(goproxy, gosumdb),
@@ -71,6 +78,16 @@ def build(
         typer.echo(comparison(compared))
     if not all(item.same for item in compared):
         raise typer.Exit(EXIT_SUITE_FAILED)
+
+
+def known_architecture(name: str) -> str:
+    """Return an architecture that a plugin can be built for and emulated; empty for none.
+
+    Raises: InputError for another one.
+    """
+    if name and name not in EMULATORS:
+        raise InputError("no such architecture", seen=name, wanted=", ".join(EMULATORS), where="--other-architecture")
+    return name
 
 
 def comparison(compared: Sequence[Comparison]) -> str:

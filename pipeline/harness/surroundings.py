@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.architectures import FOLDER
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec, SecretSource, replace_placeholders
 from pipeline.errors import InputError
 from pipeline.harness.jail import Jail, copy_root, make_jail
@@ -18,7 +19,7 @@ from pipeline.harness.services import Services, free_ports
 from pipeline.harness.supervisor import Supervisor
 
 _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_NOT_THE_PLUGIN_S: Final = ("kube-*", "etcd*", SECOND_FOLDER)
+_NOT_THE_PLUGIN_S: Final = ("kube-*", "etcd*", SECOND_FOLDER, FOLDER)
 _TRAVERSABLE: Final = 0o711
 
 

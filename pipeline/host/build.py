@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
+from pipeline.core.architectures import FOLDER
 from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
 from pipeline.core.config import plugin_spec
-from pipeline.core.config.spec import ROOT_FOLDER
 from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
-from pipeline.core.slsa import ENDING, statements
-from pipeline.core.slsa import FOLDER as ATTESTATIONS
-from pipeline.errors import MachineError
-from pipeline.host.cache import BinaryCache, place, write_atomically
+from pipeline.errors import InputError
+from pipeline.host.assembly import Content, assemble
 from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.environment import refuse_unchecked_modules, settings_not_passed
 from pipeline.host.jobs import PluginTree, host_platform, plugin_job, plugin_tree
 from pipeline.host.kubernetes_sources import ControlPlaneInput, KubernetesSource, Modules, Tree
 from pipeline.host.module_proxy import ModuleProxy
-from pipeline.host.parts import Copy, Part, digest_of, image_part, place_parts, project_parts, remove, taken_programs
-from pipeline.host.paths import CachePaths, cache_paths
+from pipeline.host.parts import Copy, Part, image_part, project_parts, taken_programs
+from pipeline.host.paths import cache_paths
 from pipeline.host.progress import Progress, Silent
 from pipeline.host.project import Project, find_project, reference_spec
-from pipeline.host.provenance import PROVENANCE_FILE, provenance
+from pipeline.host.provenance import provenance
 from pipeline.host.source import find_version_file
 from pipeline.host.trim import trim_caches
-
-PLUGIN_FILE: Final = "plugin.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +39,9 @@ class BuildRequest:
     `kubernetes_source` is another place that the control plane comes from, in its stead;
     `components` are programs of it beside kube-apiserver, such as kube-controller-manager.
     `parts` are what the folder gets beside binaries; `second` is the plugin that data are migrated to, in a folder of
-    its own there. `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every
+    its own there; `other_architecture` such as arm64 has the plugin built for it too, likewise in a folder of its own.
+    `target` is the platform of the plugin alone, such as linux/arm64; empty: this machine.
+    `output` is the assets folder; None takes one in the cache. `go_version` is stronger than every
     variable and file. `environment` is the user's, `proxy` what the user said of modules beside it.
     """
 
@@ -59,6 +54,8 @@ class BuildRequest:
     components: tuple[str, ...] = ()
     parts: tuple[Part, ...] = ()
     second: BuildRequest | None = None
+    other_architecture: str = ""
+    target: str = ""
     output: Path | None = None
     go_version: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
@@ -157,7 +154,7 @@ def plan(request: BuildRequest, progress: Progress) -> Planned:
     paths.make()
     builder = Builder(paths, environment, progress)
     # The plugin first: it is quick to build and the likeliest to fail.
-    jobs = [plugin_job(builder, tree, resolution)] if tree and resolution else []
+    jobs = [plugin_job(builder, tree, resolution, request.target)] if tree and resolution else []
     control_plane = _control_plane(request, builder)
     jobs += control_plane.jobs if control_plane else ()
     return Planned(builder, tuple(jobs), control_plane, resolution)
@@ -183,7 +180,8 @@ def assets_of(planned: Planned, request: BuildRequest) -> Assets:
     taken = taken_programs(request.parts)
     document = provenance(builder.paths, results, control_plane=control_plane, resolution=resolution, taken=taken)
     binaries = tuple(built for _, all_built in results for built in all_built)
-    folder = _assemble(request, builder.paths, binaries, document, _all_parts(request, control_plane, builder.progress))
+    content = Content(binaries, _all_parts(request, control_plane, builder.progress), _spec(request), document)
+    folder = assemble(content, builder.paths, request.output, with_plugin=request.with_plugin)
     if any(built.compiled for built in binaries):
         trim_caches(builder.paths, {built.entry.key for built in binaries}, builder.progress)
     return Assets(
@@ -193,6 +191,13 @@ def assets_of(planned: Planned, request: BuildRequest) -> Assets:
         go_version=planned.jobs[0].go.version.removeprefix("go") if resolution else "",
         resolution=resolution,
     )
+
+
+def _spec(request: BuildRequest) -> PluginSpec | None:
+    """Return how to run the plugin; of one that nobody described only the reference plugin's is known."""
+    if request.spec is None and request.with_plugin and request.source is None:
+        return reference_spec()
+    return request.spec
 
 
 def _control_plane(request: BuildRequest, builder: Builder) -> ControlPlaneInput | None:
@@ -235,51 +240,32 @@ def _all_parts(request: BuildRequest, control_plane: ControlPlaneInput | None, p
         *(control_plane.taken if control_plane else ()),
         *request.parts,
         *(Copy(build_assets(one, progress).folder, SECOND_FOLDER, linked=True) for one in second),
+        *_for_other_architecture(request, progress),
     )
 
 
-def _assemble(
-    request: BuildRequest, paths: CachePaths, binaries: Sequence[Built], document: str, parts: tuple[Part, ...]
-) -> Path:
-    spec = request.spec
-    if spec is None and request.with_plugin and request.source is None:
-        spec = reference_spec()
-    text = spec.to_json() if spec else None
-    name = _name(document, text, digest_of(parts) if parts else "")
-    folder = request.output.absolute() if request.output else paths.assets / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if text is None:
-            (folder / PLUGIN_FILE).unlink(missing_ok=True)
-        for earlier in (ROOT_FOLDER, SECOND_FOLDER, *(() if request.with_plugin else (PLUGIN_BINARY,))):
-            remove(folder / earlier)
-    except OSError as error:
-        raise MachineError(
-            "the assets folder cannot be made", seen=str(error), where=str(folder), next_step="name another folder"
-        ) from error
-    for built in binaries:
-        place(BinaryCache(paths).path(built.entry), folder / built.main.placed_as)
-    place_parts(parts, folder)
-    write_atomically(folder / PROVENANCE_FILE, document)
-    _attest(document, folder / ATTESTATIONS)
-    if text is not None:
-        write_atomically(folder / PLUGIN_FILE, text)
-    return folder
+def _for_other_architecture(request: BuildRequest, progress: Progress) -> Iterator[Part]:
+    """Build the plugin alone once more, for the other architecture.
 
-
-def _attest(document: str, folder: Path) -> None:
-    """Write a statement for each program that was built; another run may write the same ones at this moment."""
-    texts = dict(statements(json.loads(document)))
-    try:
-        folder.mkdir(exist_ok=True)
-        for stale in (path for path in folder.iterdir() if path.name.endswith(ENDING) and path.name not in texts):
-            stale.unlink(missing_ok=True)
-    except OSError as error:
-        raise MachineError("the attestations cannot be written", seen=str(error), where=str(folder)) from error
-    for name, text in texts.items():
-        write_atomically(folder / name, text)
-
-
-def _name(document: str, spec: str | None, parts: str) -> str:
-    """Name an assets folder in the cache by all that is in it, so that two different ones never share a folder."""
-    return hashlib.sha256(f"{document}\0{spec}\0{parts}".encode()).hexdigest()[:16]
+    Raises: InputError when it is not built from Go source.
+    """
+    if not request.other_architecture:
+        return
+    if not request.with_plugin:
+        raise InputError(
+            "only a plugin that is built here can be built for another architecture",
+            seen="a finished program or an image",
+            wanted="a plugin with Go source",
+            where="--other-architecture",
+        )
+    alone = replace(
+        request,
+        kubernetes=None,
+        kubernetes_source=None,
+        components=(),
+        second=None,
+        other_architecture="",
+        target=f"linux/{request.other_architecture}",
+        output=None,
+    )
+    yield Copy(build_assets(alone, progress).folder, FOLDER, linked=True)

@@ -32,12 +32,21 @@ _NAMED: Final = re.compile(r"(?P<path>\S+) package (?P<name>\S+)")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One build of a plan on this machine: with which Go, and in which folder its module lies."""
+    """One build of a plan: with which Go, and in which folder its module lies.
+
+    `platform` is that of this machine, where the Go command runs; `target` what is built for, if it is another.
+    """
 
     build: GoBuild
     go: SelectedGo
     folder: Path
     platform: str
+    target: str = ""
+
+    @property
+    def built_for(self) -> str:
+        """Return the platform of the binaries, such as `linux/arm64`."""
+        return self.target or self.platform
 
     def digest(self) -> str:
         """Return the digest of what is compiled: the module's files, or of a pinned graph go.mod and go.sum."""
@@ -110,7 +119,7 @@ class Builder:
     def _key(self, job: Job, main: Main, digest: str) -> str:
         extra = compiler_identity(self.user) if job.build.cgo else ()
         return content_key(
-            job.build, main, platform=job.platform, go=job.go.identity, source_digest=digest, extra=extra
+            job.build, main, platform=job.built_for, go=job.go.identity, source_digest=digest, extra=extra
         )
 
     def _result(self, job: Job, found: Mapping[Main, Entry | None], compiled: Sequence[Main]) -> tuple[Built, ...]:
@@ -124,7 +133,7 @@ class Builder:
         with run_folder(self.paths.temporary) as temporary:
             base = self.workplace(job.build.label, temporary)
             base.log.write_text("", encoding="utf-8")
-            environment = build_environment(base.environment, self.user, job.build, job.platform)
+            environment = build_environment(base.environment, self.user, job.build, job.built_for)
             yield _Compilation(self, job, tuple(mains), Workplace(environment, base.log, temporary))
 
     def _compile(self, job: Job, missing: Sequence[Main], digest: str) -> dict[Main, Entry | None]:

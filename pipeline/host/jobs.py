@@ -71,13 +71,21 @@ def host_platform() -> str:
     return found
 
 
-def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution) -> Job:
-    """Return the job that builds the plugin.
+def plugin_job(builder: Builder, tree: PluginTree, resolution: Resolution, target: str = "") -> Job:
+    """Return the job that builds the plugin, for this machine or another platform.
 
-    Raises: InputError when another Go than wanted is selected.
+    Raises: InputError when another Go than wanted is selected, or a plugin that needs a C compiler is wanted for
+    another platform.
     """
+    if target and tree.source.cgo:
+        raise InputError(
+            "a plugin that needs cgo cannot be built for another architecture",
+            seen=f"cgo, {target}",
+            wanted="CGO_ENABLED=0",
+            next_step="build and test it on a machine of that architecture",
+        )
     go = select_go(builder, tree.module, resolution)
-    return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform())
+    return Job(plugin_plan(tree.source, go.toolchain), go, tree.module, host_platform(), target)
 
 
 def control_plane_jobs(release: KubernetesRelease, *, more: Sequence[str] = ()) -> tuple[Job, ...]:

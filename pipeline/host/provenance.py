@@ -44,7 +44,7 @@ def provenance(
     document = {
         "schema_version": SCHEMA_VERSION,
         "kms_e2e": __version__,
-        "platform": results[0][0].platform if results else "",
+        "platform": results[0][0].built_for if results else "",
         "kubernetes": control_plane.version if control_plane else "",
         "kubernetes_source": dict(control_plane.origin) if control_plane else {},
         "go_version": plugin.go.version.removeprefix("go") if plugin else "",
@@ -68,7 +68,7 @@ def _artifact(job: Job, built: Built) -> dict[str, object]:
         "package": built.main.package,
         "content_key": entry.key,
         "argv": list(build.argv(built.main.name, (built.main,))),
-        "environment": dict(build.environment(job.platform)),
+        "environment": dict(build.environment(job.built_for)),
         "go_mod_sha256": _digest(job.folder / "go.mod"),
         "go_sum_sha256": _digest(job.folder / "go.sum"),
         "modules": list(entry.modules),

@@ -78,13 +78,17 @@ def first_status(address: SocketAddress, timeout_s: float) -> StatusReply | None
 
 def run_attached(client: KmsClient, item: WireScenario) -> ScenarioResult:
     """Run a scenario that needs no more than the socket; any other is *not run* with its reason."""
-    if item.obstacle:
-        return blank(item.entry, Outcome.NOT_RUN, item.obstacle)
+    return blank(item.entry, Outcome.NOT_RUN, item.obstacle) if item.obstacle else judged(item, kms_client=client)
+
+
+def judged(item: WireScenario, **fixtures: object) -> ScenarioResult:
+    """Run a scenario with those of the fixtures that it takes, and return its result with its proof."""
     proof = ProofRecorder()
+    taken = {name: value for name, value in fixtures.items() if name in item.fixtures}
     started_at, begun = time.time(), time.monotonic()
     outcome, reason = Outcome.PASSED, ""
     try:
-        item.function(kms_client=client, proof=proof)
+        item.function(**taken, proof=proof)
     except AssertionError as failed:
         outcome, reason = Outcome.FAILED, str(failed)
     except pytest.skip.Exception as skipped:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.architectures import FOLDER
 from pipeline.core.encryption import EncryptionConfiguration, Identity, KmsProvider, ResourceRule
 from pipeline.harness.api import Reply, secret_key
 from pipeline.harness.control_plane import ControlPlane, Equipment
@@ -144,15 +145,40 @@ def altered_with_upgrade(plane: ControlPlane) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherKeysElsewhere(Sabotage):
+    """A plugin for another architecture that is told of another key ring."""
+
+    def equipment(self, healthy: Equipment) -> Equipment:
+        """Return the equipment with a folder of links; without such a plugin it stays as it is."""
+        other = healthy.assets / FOLDER
+        if not other.is_dir():
+            return healthy
+        folder = linked(healthy, "twin-F62", without=FOLDER)
+        (folder / FOLDER).mkdir()
+        for path in other.iterdir():
+            if path.name != "plugin.json":
+                (folder / FOLDER / path.name).symlink_to(path)
+        text = (other / "plugin.json").read_text().replace("keyring.json", "another.json")
+        (folder / FOLDER / "plugin.json").write_text(text)
+        return dataclasses.replace(healthy, assets=folder)
+
+
+def linked(healthy: Equipment, name: str, *, without: str) -> Path:
+    """Return a folder of links to the binaries but one."""
+    folder = Path(tempfile.mkdtemp(dir=healthy.evidence.logs(name).parent))
+    for path in healthy.assets.iterdir():
+        if path.name != without:
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
+@dataclass(frozen=True, slots=True)
 class OtherProvenance(Sabotage):
     """Binaries beside a provenance.json that names a Go version which none was built with."""
 
     def equipment(self, healthy: Equipment) -> Equipment:
         """Return the equipment with a folder of links."""
-        folder = Path(tempfile.mkdtemp(dir=healthy.evidence.logs("twin-F63").parent))
-        for path in healthy.assets.iterdir():
-            if path.name != "provenance.json":
-                (folder / path.name).symlink_to(path)
+        folder = linked(healthy, "twin-F63", without="provenance.json")
         artifacts = [{"name": name, "go_version": "1.25.1"} for name in ("etcd", "kube-apiserver")]
         (folder / "provenance.json").write_text(json.dumps({"go_version": "1.25.1", "artifacts": artifacts}))
         return dataclasses.replace(healthy, assets=folder)
@@ -168,6 +194,7 @@ LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F57": Sabotage(hooks={**_HOOKS, "other_version": _ANOTHER_RING}),
     "F70": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=5))),
     "F58c": Sabotage(plane=altered_with_upgrade),
+    "F62": OtherKeysElsewhere(),
     "F61": Sabotage(plane=slow_when_encrypted),
     "F71": Sabotage(plane=another_provider_each_time),
     "F72": Sabotage(plugin_fault="grows", plane=shorter_load),

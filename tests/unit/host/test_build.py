@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 
+from pipeline.core.architectures import FOLDER
 from pipeline.core.build_plan import PluginSource
 from pipeline.core.components import COMPONENTS
 from pipeline.core.kubernetes import DEFAULT_RELEASE
@@ -17,7 +19,10 @@ from pipeline.host.cache import BinaryCache, Entry
 from pipeline.host.compile import Builder, Built, Job
 from pipeline.host.jobs import control_plane_jobs, plugin_tree
 from pipeline.host.kubernetes_sources import Tree
+from pipeline.host.project import reference_project
 from pipeline.host.source import file_digest
+
+CGO = PluginSource(module="plugins/reference", cgo=True)
 
 
 @pytest.fixture
@@ -168,3 +173,32 @@ def test_a_plugin_within_a_kubernetes_tree_has_the_trees_go(tmp_path: Path) -> N
     assert (str(chosen.version), str(tmp_path / "tree" / ".go-version") in chosen.source) == ("1.26.5", True)
     alone = resolve_go(plugin_tree(mock, PluginSource()), BuildRequest(environment={}))
     assert str(alone.version) == "1.26.0"
+
+
+def test_the_plugin_alone_is_built_for_another_architecture_too(
+    environment: dict[str, str], jobs: list[Job], tmp_path: Path
+) -> None:
+    build_assets(BuildRequest(environment=environment, output=tmp_path / "assets", other_architecture="s390x"))
+    assert [(job.build.label, job.built_for) for job in jobs if job.target] == [("plugin", "linux/s390x")]
+    assert {job.platform for job in jobs} == {jobs[0].platform}, "the Go command is this machine's"
+    folder = tmp_path / "assets" / FOLDER
+    assert {path.name for path in folder.iterdir()} == {"kms-plugin", "plugin.json", "provenance.json", "attestations"}
+    document = json.loads((folder / "provenance.json").read_text())
+    assert (document["platform"], document["artifacts"][0]["environment"]["GOARCH"]) == ("linux/s390x", "s390x")
+    build_assets(BuildRequest(environment=environment, output=tmp_path / "assets"))
+    assert not folder.exists(), "a later build without it leaves nothing of it"
+
+
+@pytest.mark.usefixtures("jobs")
+@pytest.mark.parametrize(
+    ("request_", "says"),
+    [
+        (BuildRequest(with_plugin=False, other_architecture="arm64"), "only a plugin that is built here"),
+        (BuildRequest(source=reference_project().root, plugin=CGO, target="linux/arm64"), "cgo"),
+    ],
+)
+def test_what_cannot_be_built_for_another_architecture(
+    environment: dict[str, str], tmp_path: Path, request_: BuildRequest, says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        build_assets(dataclasses.replace(request_, environment=environment, output=tmp_path / "assets"))
