@@ -6,7 +6,6 @@ import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
 from pipeline.core.encryption import EncryptionConfiguration, Identity, ResourceRule, encrypt
 from pipeline.harness.api import Reply, secret_key
@@ -19,10 +18,9 @@ from pipeline.suite.configuration.reload import RELOADS
 from pipeline.suite.failure.sides import Sides
 from pipeline.suite.lifecycle import scenarios_soak
 from pipeline.suite.stores import named
+from pipeline.suite.support import await_fresh_status
 from tests.e2e.twins.breaks import Break
 from tests.e2e.twins.twins_failure import never_healed
-
-_HALF_OF_THE_WRITES: Final = 500
 
 
 def vanishing_values(plane: ControlPlane) -> None:
@@ -49,16 +47,15 @@ def configuration_stays(plane: ControlPlane) -> None:
 
 
 def restarted_half_way(plane: ControlPlane) -> None:
-    """Restart kube-apiserver between the writes, so that it makes a second seed."""
-    create, numbers = plane.api.create_secret, itertools.count(1)
+    """Restart kube-apiserver between the writes, when its health is looked at, so that it makes a second seed."""
+    get, looks = plane.api.get, itertools.count()
 
-    def creating(namespace: str, name: str, data: Mapping[str, bytes]) -> Reply:
-        if next(numbers) == _HALF_OF_THE_WRITES:
+    def getting(path: str) -> Reply:
+        if path == "/readyz/kms-providers" and next(looks) == 0:
             plane.restart_api_server()
-        reply = create(namespace, name, data)
-        return reply if reply.ok else create(namespace, name, data)
+        return get(path)
 
-    plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
+    plane.api.get = getting  # type: ignore[method-assign] # breaking it is the purpose
 
 
 def written_twice(plane: ControlPlane) -> None:
@@ -74,12 +71,13 @@ def written_twice(plane: ControlPlane) -> None:
     plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
 
 
-def restarted_before_updates(plane: ControlPlane) -> None:
-    """Restart kube-apiserver before each update, so that its seed is another than the object's."""
+def rotated_before_updates(plane: ControlPlane) -> None:
+    """Rotate the key before each update, and let kube-apiserver see that."""
     update = plane.api.update
 
     def updating(path: str, document: Mapping[str, object]) -> Reply:
-        plane.restart_api_server()
+        plane.plugin.hook("rotate")
+        await_fresh_status(plane)
         return update(path, document)
 
     plane.api.update = updating  # type: ignore[method-assign] # breaking it is the purpose
@@ -101,8 +99,9 @@ def rules(*, without: str) -> Break:
 
 
 def dropped_connections(plane: ControlPlane) -> None:
-    """Cut kube-apiserver's connection to the plugin once, so that it makes another."""
+    """Cut kube-apiserver's connection to the plugin, and wait for the Status for which it makes another."""
     plane.proxy.drop_connections()
+    await_fresh_status(plane)
 
 
 def short_watch(plane: ControlPlane) -> None:
@@ -180,13 +179,16 @@ def sides_never_heal(plane: ControlPlane) -> None:
 
 
 def damaged_neighbours(plane: ControlPlane) -> None:
-    """Damage all other values of a namespace too when one of them is damaged."""
-    put = plane.etcd.put
+    """Flip a bit in all other values of a namespace too when one of them is damaged."""
+    put, done = plane.etcd.put, set[str]()
 
     def putting(key: str, value: bytes) -> None:
         for other in list(plane.etcd.prefix(key.rpartition("/")[0] + "/")):
-            if other.key != key:
-                put(other.key, other.value[:-20])
+            if other.key not in {key, *done}:
+                stored = decode(other.value)
+                data = stored.encrypted_data[:-1] + bytes([stored.encrypted_data[-1] ^ 1])
+                put(other.key, encode(dataclasses.replace(stored, encrypted_data=data)))
+            done.add(other.key)
         put(key, value)
 
     plane.etcd.put = putting  # type: ignore[method-assign] # breaking it is the purpose

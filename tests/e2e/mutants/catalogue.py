@@ -87,9 +87,9 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         Sabotage(plugin_fault="wrong-plaintext"),
     ),
     "B26": (
-        "procedure: kube-apiserver is restarted before the update",
+        "procedure: the key is rotated before the update",
         "resourceVersion after the update",
-        Sabotage(plane=breaks.restarted_before_updates),
+        Sabotage(plane=breaks.rotated_before_updates),
     ),
     "B27": (
         "configuration: the rule that masks ConfigMaps is missing",
