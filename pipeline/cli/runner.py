@@ -11,6 +11,8 @@ from pathlib import Path
 
 import typer
 
+from pipeline.core.result import from_json
+from pipeline.core.suite_exit import FAILURE_FILE, Failure
 from pipeline.errors import InputError
 from pipeline.host.dagger import DaggerRun, assert_engine, engine_problem, module_reference, run_in_dagger
 from pipeline.host.module_proxy import ModuleProxy
@@ -80,6 +82,7 @@ def execute_in_dagger(asked: InDagger) -> int:
     """
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
     from pipeline.report.evidence import read_report  # noqa: PLC0415
+    from pipeline.report.files import REPORT_FILE  # noqa: PLC0415
     from pipeline.suite.__main__ import summary  # noqa: PLC0415
     from pipeline.suite.run import clear_report  # noqa: PLC0415
 
@@ -87,9 +90,31 @@ def execute_in_dagger(asked: InDagger) -> int:
     project = find_project(asked.config)
     module = module_reference(asked.module)
     clear_report(asked.report)
+    (asked.report / FAILURE_FILE).unlink(missing_ok=True)
     run_id = asked.run_id or uuid.uuid4().hex
     evidence = asked.report.absolute()
     run_in_dagger(DaggerRun(module, project, asked.words, run_id, evidence, asked.kubernetes, asked.proxy))
+    if not (asked.report / REPORT_FILE).is_file():
+        return tell_failure(asked.report)
     report = read_report(asked.report)
     typer.echo(summary(report, asked.report))
     return report.exit_code
+
+
+def tell_failure(report: Path) -> int:
+    """Print why a suite in Dagger wrote no report, and return its exit code.
+
+    Raises: InputError when there is no such file: Dagger exported something else.
+    """
+    file = report / FAILURE_FILE
+    try:
+        failure = from_json(Failure, file.read_text(), where=str(file))
+    except OSError as error:
+        raise InputError(
+            "Dagger exported no report",
+            seen=str(error),
+            wanted=f"report.json, or {FAILURE_FILE} of a suite that wrote none",
+            next_step="name the module of this release by --module",
+        ) from error
+    typer.echo(failure.output, err=True)
+    return failure.exit_code

@@ -11,7 +11,8 @@ from dagger import Doc
 from pipeline.containers.messages import last_lines
 from pipeline.containers.suite import REPORT_FOLDER
 from pipeline.containers.typed import field, function, object_type
-from pipeline.core.result import Outcome, RunReport, ScenarioResult, from_json
+from pipeline.core.result import Outcome, RunReport, ScenarioResult, from_json, to_json
+from pipeline.core.suite_exit import FAILURE_FILE, Failure, killed_by, signal_name
 from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT, InputError, ProcessError, SuiteFailure
 
 REPORT_FILE: Final = "report.json"
@@ -33,6 +34,7 @@ class Report:
         field()
     )
     output: str = ""
+    killed_by: int = 0
 
     @function
     def junit(self) -> dagger.File:
@@ -52,6 +54,8 @@ class Report:
     @function
     async def verdict(self) -> None:
         """Return nothing when all passed; else fail with the failing scenarios and their reasons."""
+        if self.killed_by:
+            raise _killed(f"the suite was killed by {signal_name(self.killed_by)}", self.output, self.run_id)
         if self.exit_code == EXIT_PASSED:
             return
         if self.exit_code == EXIT_SUITE_FAILED:
@@ -69,6 +73,7 @@ class Report:
         )
 
 
+_MORE_ROOM: Final = "give the engine more memory, or run less at once: --parallel=2, --shard=1/2"
 _EXPORT: Final = "export the evidence with the same run id: dagger call --run-id=… report directory export --path=DIR"
 
 
@@ -87,6 +92,12 @@ def failure(run: RunReport, run_id: str) -> SuiteFailure:
     )
 
 
+def _killed(what: str, output: str, run_id: str) -> ProcessError:
+    return ProcessError(
+        what, seen=f"\n{output}", wanted="a suite that runs to its end", where=f"run {run_id}", next_step=_MORE_ROOM
+    )
+
+
 async def read_run(directory: dagger.Directory) -> RunReport:
     """Read report.json of a report's folder.
 
@@ -98,12 +109,21 @@ async def read_run(directory: dagger.Directory) -> RunReport:
 async def report_of(container: dagger.Container, run_id: str) -> Report:
     """Execute a container that runs the suite, and return its report.
 
-    Raises: InputError when the suite wrote no report because of what it was given.
+    Where the suite wrote none, the folder has its exit code and its last lines as FAILURE_FILE.
+
+    Raises: ProcessError when the whole container was killed, with which its evidence is lost.
     """
-    code = await container.exit_code()
-    output = await container.stderr() or await container.stdout()
+    try:
+        code = await container.exit_code()
+    except dagger.ExecError as error:
+        raise _killed("the suite's container was killed", f"exit code {error.exit_code}", run_id) from error
+    signal = killed_by(code)
+    code = EXIT_WRONG_INPUT if signal else code
+    output = last_lines((not signal and await container.stderr()) or await container.stdout())
     directory = container.directory(REPORT_FOLDER)
     run = await read_run(directory) if await directory.exists(REPORT_FILE) else None
+    if run is None:
+        directory = directory.with_new_file(FAILURE_FILE, to_json(Failure(code, output)))
     counts = Counter(item.outcome for item in run.scenarios if not item.expected) if run else Counter[Outcome]()
     planned = set(run.planned) if run else set()
     missed = sum(item.outcome is Outcome.NOT_RUN for item in run.scenarios if item.id in planned) if run else 0
@@ -115,7 +135,8 @@ async def report_of(container: dagger.Container, run_id: str) -> Report:
         failed=counts[Outcome.FAILED],
         errors=counts[Outcome.ERROR],
         not_run=missed,
-        output=last_lines(output),
+        output=output,
+        killed_by=signal,
     )
 
 

@@ -18,7 +18,9 @@ from pipeline.errors import InputError
 PROGRAM_FOLDER: Final = "/opt/kms-e2e"
 ASSETS_FOLDER: Final = "/assets"
 REPORT_FOLDER: Final = "/report"
-SUITE_LINE: Final = ("python", "-m", "pipeline.suite", "--assets", ASSETS_FOLDER, "--report", REPORT_FOLDER)
+_FOLDERS: Final = ("--assets", ASSETS_FOLDER, "--report", REPORT_FOLDER)
+SUITE_LINE: Final = ("python", "-m", "pipeline.suite", *_FOLDERS)
+_WITH_PARENT: Final = ("python", "-m", "pipeline.suite.parent", *_FOLDERS)
 _MIRROR: Final = "name an image that exists (--suite-base), or a package mirror in that image's pip configuration"
 
 
@@ -118,7 +120,8 @@ async def with_secrets(
 def run_suite(image: dagger.Container, run_id: str, selection: Selection, more: Sequence[str] = ()) -> dagger.Container:
     """Return the container after one run of the suite, whatever its exit code.
 
-    The run id is part of the command, so that another run is never taken for this one.
+    The run id is part of the command, so that another run is never taken for this one. A parent outlives a suite that
+    is killed, since Dagger shows nothing of an exec that ends with a code from 128 to 191.
     """
-    words = [*SUITE_LINE, f"--run-id={run_id}", *selection.words, *more]
+    words = [*_WITH_PARENT, f"--run-id={run_id}", *selection.words, *more]
     return image.with_exec(words, expect=dagger.ReturnType.ANY)

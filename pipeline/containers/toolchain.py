@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from typing import Annotated, Any, Final, Self
 
@@ -155,18 +156,10 @@ class Toolchain:
         return parse_go_version(self.go_version.encode(), where="the toolchain's Go version")
 
     def _copy(self, **changes: Any) -> Self:
-        names = (
-            "base",
-            "module_cache",
-            "build_cache",
-            "goproxy",
-            "gosumdb",
-            "tree",
-            "folder",
-            "go_version",
-            "gotoolchain",
-        )
-        return type(self)(**{name: changes.get(name, getattr(self, name)) for name in names})
+        made = copy.copy(self)
+        for name, value in changes.items():
+            setattr(made, name, value)
+        return made
 
 
 def _assert_checked(gosumdb: str) -> None:

@@ -19,9 +19,8 @@ _SIGNS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERR ",
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code: 0 passed, 1 a failure found, 2 wrong input, 3 a defect of ours."""
-    options = _parser().parse_args(argv)
     try:
-        return execute(_request(options))
+        return execute(request_of(argv))
     except KmsE2EError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -93,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _request(options: argparse.Namespace) -> RunRequest:
+def request_of(argv: Sequence[str] | None = None) -> RunRequest:
+    """Return what the words of the command line ask for, by default those of this process.
+
+    Raises: SystemExit with code 2 for words that it does not know; InputError for a value that cannot be used.
+    """
+    options = _parser().parse_args(argv)
     selection = Selection(
         ids=tuple(options.id),
         families=tuple(options.family),

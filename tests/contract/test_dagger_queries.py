@@ -23,7 +23,7 @@ SOURCE_FILES = {
     "go.mod": "module example.com/plugin\n\ngo 1.26.0\n",
     "locked-requirements.txt": "pytest==9.2.0 \\\n    --hash=sha256:00\n",
 }
-PROGRAMS = ("kms-plugin", "etcd", "etcdutl", "kube-apiserver")
+PROGRAMS = ("kms-plugin", "etcd", "etcdutl", "kube-apiserver", "kube-controller-manager")
 REPORT = RunReport("7", "0", 1.0, 2.0, "example", "v1.37.2", "1.26.10", ".go-version", 0)
 
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.engine.calls import Call, hooked
+
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(3600)]
-ROOT = Path(__file__).parents[2]
-Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def exported(dagger: Call, folder: Path, *words: str) -> dict[str, object]:
@@ -42,9 +39,8 @@ def test_calls_with_one_run_id_share_a_run_and_another_session_runs_anew(dagger:
 
 
 def test_a_red_run_exports_its_evidence_and_fails_with_the_reason(dagger: Call, tmp_path: Path) -> None:
-    text = re.sub(r"^rotate = .*$", 'rotate = ["true"]', (ROOT / "kms-e2e.toml").read_text(), flags=re.MULTILINE)
-    (tmp_path / "kms-e2e.toml").write_text(text)  # its hook says that it rotated and did not
-    words = ("call", f"--run-id={uuid.uuid4().hex}", f"--config={tmp_path / 'kms-e2e.toml'}")
+    lying = hooked(tmp_path, '["true"]')  # the hook says that it rotated and did not
+    words = ("call", f"--run-id={uuid.uuid4().hex}", f"--config={lying}")
     evidence = dagger(*words, "report", "--focus=^C31", "directory", "export", f"--path={tmp_path / 'report'}")
     verdict = dagger(*words, "kms-e-2-e", "--focus=^C31")
     assert evidence.returncode == 0

@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.cli.runner import InDagger, Runner, choose
+from pipeline.cli.runner import InDagger, Runner, choose, tell_failure
+from pipeline.core.result import to_json
+from pipeline.core.suite_exit import FAILURE_FILE, Failure
 from pipeline.errors import InputError, MachineError, ProcessError
 from pipeline.host import dagger
 from pipeline.host.dagger import ENGINE_VERSION, Ask, DaggerRun, engine_problem, module_reference
@@ -150,3 +152,15 @@ def test_an_installed_package_takes_the_tag_of_its_release(
     else:
         with pytest.raises(InputError, match="where the Dagger module is"):
             module_reference("", tmp_path)
+
+
+def test_a_suite_without_a_report_says_why_by_its_own_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / FAILURE_FILE).write_text(to_json(Failure(3, "error: no scenario is selected")))
+    assert tell_failure(tmp_path) == 3
+    assert capsys.readouterr().err == "error: no scenario is selected\n"
+    (tmp_path / FAILURE_FILE).unlink()
+    with pytest.raises(InputError, match="Dagger exported no report") as caught:
+        tell_failure(tmp_path)
+    assert "No such file" in str(caught.value.seen)
