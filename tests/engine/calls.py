@@ -33,7 +33,7 @@ def run(*words: str, cwd: Path = ROOT, env: Mapping[str, str] = {}) -> Answer:
     return subprocess.run(
         words,
         cwd=cwd,
-        env=os.environ | {"NO_COLOR": "1", "DAGGER_NO_NAG": "1", "DAGGER_PROGRESS": "plain"} | env,
+        env=os.environ | {"NO_COLOR": "1", "DAGGER_NO_NAG": "1", "DAGGER_PROGRESS": "plain"} | dict(env),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
