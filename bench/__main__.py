@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import control_plane, costs
+from bench.dagger import dagger_rows
 from bench.statistics import Row, markdown
 from pipeline.host.build import BuildRequest, build_assets
 
@@ -22,8 +23,12 @@ def main() -> None:
     """Measure the rows asked for, print them, and write them as JSON."""
     parser = argparse.ArgumentParser("python -m bench", description="Measure kms-e2e on this machine.")
     parser.add_argument("--assets", type=Path, help="folder that `kms-e2e build` made (default: built when needed)")
-    parser.add_argument("--row", nargs="+", choices=(*USUAL, "cold"), default=USUAL, help="default: all but cold")
-    parser.add_argument("--pairs", type=int, default=10, help="starts of each control plane")
+    parser.add_argument(
+        "--row", nargs="+", choices=(*USUAL, "cold", "dagger"), default=USUAL, help="default: all but cold and dagger"
+    )
+    parser.add_argument(
+        "--pairs", type=int, default=10, help="starts of each control plane; runs on host and in Dagger"
+    )
     parser.add_argument("--output", type=Path, default=Path("_artifacts/bench.json"), help="file for the numbers")
     options = parser.parse_args()
     load_before = os.getloadavg()[0]
@@ -53,6 +58,8 @@ def _measure(name: str, assets: Path | None, pairs: int) -> list[Row]:
     alone = {"build": costs.build_rows, "report": costs.report_rows, "audit": costs.audit_rows, "cold": costs.cold_rows}
     if name in alone:
         return alone[name]()
+    if name == "dagger":
+        return dagger_rows(pairs)
     folder = assets or build_assets(BuildRequest()).folder
     if name == "control-plane":
         return control_plane.control_plane_rows(folder, pairs)

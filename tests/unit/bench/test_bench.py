@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.costs import large_run, make_tree
+from bench.dagger import steps
 from bench.processes import PAGE_BYTES, Resident, parse_stat, tree
 from bench.statistics import Row, markdown, pair_ratios, spread
 
@@ -47,3 +48,12 @@ def test_the_generated_inputs_have_the_size_that_is_claimed(tmp_path: Path) -> N
     make_tree(tmp_path, 120)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert (len(files), sum(path.suffix == ".Dockerfile" for path in files)) == (120, 12)
+
+
+def test_steps_of_daggers_progress_are_read_as_seconds() -> None:
+    progress = """1   : connect DONE [2.4s]
+5   : load workspace: . DONE [1m51s]
+18  : ┆ File.contents DONE [0.0s]
+471 : Kms.report DONE [1h4m52s]
+"""
+    assert steps(progress) == {"connect": 2.4, "load workspace: .": 111.0, "Kms.report": 3892.0}
