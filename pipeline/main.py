@@ -10,7 +10,7 @@ import dagger
 
 from pipeline.containers import arguments
 from pipeline.containers.arguments import Family, Focus, Parallel, Shard, Skip
-from pipeline.containers.assembly import Assembly, Variables, new_run_id, own_source
+from pipeline.containers.assembly import Assembly, Variables, chosen_kubernetes, new_run_id, own_source
 from pipeline.containers.audit import assert_no_drift
 from pipeline.containers.checks import assert_go_versions, assert_reproducible
 from pipeline.containers.control_plane import ControlPlane
@@ -22,7 +22,6 @@ from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import check, function, object_type
 from pipeline.core.go_explanation import describe
 from pipeline.core.go_resolution import Resolution
-from pipeline.core.kubernetes import DEFAULT_RELEASE
 
 show_no_traceback()
 
@@ -42,7 +41,7 @@ class Kms:
     build_cache: arguments.BuildCache = None
     config: arguments.ConfigFile = None
     secrets: arguments.Secrets = None
-    kubernetes: arguments.KubernetesVersion = DEFAULT_RELEASE.minor
+    kubernetes: arguments.KubernetesVersion = ""
     suite_base: arguments.SuiteBase = None
     run_id: arguments.RunId = ""
 
@@ -124,11 +123,15 @@ class Kms:
         await assert_reproducible(await self.plugin())
 
     async def _resolve(self) -> Resolution:
-        return await self._variables().resolve(self.source, self.config, self.kubernetes)
+        return await self._variables().resolve(self.source, self.config, await self._kubernetes())
+
+    async def _kubernetes(self) -> str:
+        return await chosen_kubernetes(self.source, self.config, self.kubernetes)
 
     def _variables(self) -> Variables:
         return Variables(self.go, self.gotoolchain, self.force_host_go)
 
     async def _assembly(self) -> Assembly:
         resolution = await self._resolve()
-        return Assembly(await self.plugin(), resolution, self.kubernetes, self.suite_base, tuple(self.secrets or ()))
+        plugin, kubernetes = await self.plugin(), await self._kubernetes()
+        return Assembly(plugin, resolution, kubernetes, self.suite_base, tuple(self.secrets or ()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Callable
@@ -92,8 +93,9 @@ def execute_in_dagger(asked: InDagger) -> int:
     clear_report(asked.report)
     (asked.report / FAILURE_FILE).unlink(missing_ok=True)
     run_id = asked.run_id or uuid.uuid4().hex
-    evidence = asked.report.absolute()
-    run_in_dagger(DaggerRun(module, project, asked.words, run_id, evidence, asked.kubernetes, asked.proxy))
+    folder = asked.report.absolute()
+    target = (module, project, asked.words, run_id, folder)
+    run_in_dagger(DaggerRun(*target, asked.kubernetes, asked.proxy, os.environ))
     if not (asked.report / REPORT_FILE).is_file():
         return tell_failure(asked.report)
     report = read_report(asked.report)

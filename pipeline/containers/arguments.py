@@ -48,7 +48,7 @@ Secrets: TypeAlias = Annotated[
     Doc("Secrets that kms-e2e.toml refers to, such as env://CI_TOKEN; none by default."),
 ]
 KubernetesVersion: TypeAlias = Annotated[
-    str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; the newest by default.")
+    str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; that of kms-e2e.toml, else the newest, by default.")
 ]
 SuiteBase: TypeAlias = Annotated[
     dagger.Container | None, Doc("Container with Python 3.11 or newer; python:3.13-slim by default.")

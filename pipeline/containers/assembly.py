@@ -17,7 +17,7 @@ from pipeline.containers.provenance import PROVENANCE_FILE, Executed, provenance
 from pipeline.containers.suite import suite_container, with_packages, with_program, with_secrets
 from pipeline.containers.toolchain import Toolchain
 from pipeline.core.go_resolution import Mode, Resolution
-from pipeline.core.kubernetes import find_release
+from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
 from pipeline.core.plugin_spec import SECOND_FOLDER
 from pipeline.core.slsa import FOLDER as ATTESTATIONS
 from pipeline.core.slsa import statements
@@ -60,6 +60,15 @@ class Variables:
             origin = f"the .go-version of Kubernetes {release.git_version}"
             return Resolution(Mode.EXACT, release.go_version, release.go_version.toolchain, origin, ())
         return await resolve_source(source, found.go.module if found is not None and found.go else ".", named)
+
+
+async def chosen_kubernetes(source: dagger.Directory, config: dagger.File | None, asked: str) -> str:
+    """Return the Kubernetes version: as asked, else the first that the configuration names, else the newest.
+
+    Raises: InputError when the configuration cannot be used.
+    """
+    found = None if asked else await find_config(source, config)
+    return asked or (found.kubernetes[0] if found and found.kubernetes else DEFAULT_RELEASE.minor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +117,11 @@ class Assembly:
         """
         own = own_source()
         container = await suite_container(own, self.suite_base)
-        spec = await self.plugin.specification()
-        container = await with_packages(container, spec.system_packages)
-        return await with_secrets(with_program(container, own, await self.assets()), spec, self.secrets)
+        second = await self.plugin.second()
+        specs = [await plugin.specification() for plugin in (self.plugin, second) if plugin is not None]
+        packages = dict.fromkeys(name for spec in specs for name in spec.system_packages)
+        container = await with_packages(container, tuple(packages))
+        return await with_secrets(with_program(container, own, await self.assets()), specs, self.secrets)
 
 
 async def _plugin_folder(plugin: Plugin) -> dagger.Directory:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,6 +22,7 @@ REPORT_FOLDER: Final = "/report"
 _FOLDERS: Final = ("--assets", ASSETS_FOLDER, "--report", REPORT_FOLDER)
 SUITE_LINE: Final = ("python", "-m", "pipeline.suite", *_FOLDERS)
 _WITH_PARENT: Final = ("python", "-m", "pipeline.suite.parent", *_FOLDERS)
+_HOME: Final = "/root"
 _MIRROR: Final = "name an image that exists (--suite-base), or a package mirror in that image's pip configuration"
 
 
@@ -92,16 +94,16 @@ async def with_packages(container: dagger.Container, packages: Sequence[str]) ->
 
 
 async def with_secrets(
-    container: dagger.Container, spec: PluginSpec, secrets: Sequence[dagger.Secret]
+    container: dagger.Container, specs: Sequence[PluginSpec], secrets: Sequence[dagger.Secret]
 ) -> dagger.Container:
-    """Hand over the secrets that a plugin refers to; their values are in no layer and no cache.
+    """Hand over the secrets that plugins refer to; their values are in no layer and no cache.
 
     Raises: InputError naming one that was not passed.
     """
     passed = {await secret.uri(): secret for secret in secrets}
-    for table in (spec.secrets, *(service.secrets for service in spec.services)):
-        for name, source in table.items():
-            uri = f"env://{source.env}" if source.env else f"file://{source.file}"
+    for spec in specs:
+        for name, source in spec.all_secrets():
+            uri = source.uri
             if uri not in passed:
                 raise InputError(
                     f"the secret {name} was not passed",
@@ -113,7 +115,9 @@ async def with_secrets(
             if source.env:
                 container = container.with_secret_variable(source.env, passed[uri])
             else:
-                container = container.with_mounted_secret(source.file, passed[uri])
+                # The suite in the container finds `~` where its root user is at home.
+                path = re.sub(r"^~(?=/)", _HOME, source.file)
+                container = container.with_mounted_secret(path, passed[uri])
     return container
 
 

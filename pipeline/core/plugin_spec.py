@@ -49,6 +49,11 @@ class SecretSource:
         str, Doc("File that the plugin reads, such as {state}/token; an environment variable without it.")
     ] = ""
 
+    @property
+    def uri(self) -> str:
+        """Return the reference as Dagger writes it, such as `env://TOKEN`."""
+        return f"env://{self.env}" if self.env else f"file://{self.file}"
+
 
 @dataclass(frozen=True, slots=True)
 class ServiceAction:
@@ -83,6 +88,13 @@ class Service:
     after: Annotated[tuple[str, ...], Doc("Services that must be ready before this one starts.")] = ()
     ready: Annotated[Ready, Doc("When the service counts as ready.")] = field(default_factory=Ready)
     ready_timeout_s: Annotated[float, Doc("Seconds until the service is ready."), Above(0)] = DEFAULT_READY_TIMEOUT_S
+
+
+def secret_references(
+    secrets: Mapping[str, SecretSource], services: Sequence[Service]
+) -> tuple[tuple[str, SecretSource], ...]:
+    """Return the secrets of a plugin and of its side services by name, those of the services last."""
+    return tuple(item for table in (secrets, *(service.secrets for service in services)) for item in table.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +132,10 @@ class PluginSpec:
     def expand(self, words: Sequence[str], **values: str) -> list[str]:
         """Return `words` with the placeholders replaced by `values`."""
         return [replace_placeholders(word, values) for word in words]
+
+    def all_secrets(self) -> tuple[tuple[str, SecretSource], ...]:
+        """Return the secrets of the plugin and of its side services by name."""
+        return secret_references(self.secrets, self.services)
 
     def hook_words(self, name: str) -> tuple[str, ...]:
         """Return the command of a hook.

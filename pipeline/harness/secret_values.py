@@ -72,8 +72,7 @@ def all_secrets(spec: PluginSpec) -> Secrets:
 
     Raises: InputError as `read_secrets`.
     """
-    sources = [spec.secrets, *(service.secrets for service in spec.services)]
-    return Secrets({name: value for table in sources for name, value in read_secrets(table).values.items()})
+    return read_secrets(dict(spec.all_secrets()))
 
 
 def _value(name: str, source: SecretSource) -> str:

@@ -14,7 +14,7 @@ from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec, SecretSource, r
 from pipeline.errors import InputError
 from pipeline.harness.jail import Jail, copy_root, make_jail
 from pipeline.harness.process import Setting
-from pipeline.harness.secret_values import Secrets, read_secrets
+from pipeline.harness.secret_values import Secrets, all_secrets
 from pipeline.harness.services import Services, free_ports
 from pipeline.harness.supervisor import Supervisor
 
@@ -44,7 +44,7 @@ class Surroundings:
         for path in (self.run, self.state, self.services_folder):
             self.make_private(path)
         self.socket = self.run / spec.socket
-        self.secrets: Secrets = first.secrets if first else self._all_secrets()
+        self.secrets: Secrets = first.secrets if first else all_secrets(spec)
         self.assets: Path = first.assets if first else self._visible_assets(assets)
         self.ports: dict[str, int] = first.ports if first else free_ports(spec.services)
         self.values = self._values(self.jail)
@@ -102,10 +102,6 @@ class Surroundings:
         secrets = {name: self.secrets.values[name] for name, source in sources.items() if not source.to_file}
         return own | {name: replace_placeholders(value, values) for name, value in env} | secrets
 
-    def _all_secrets(self) -> Secrets:
-        tables = (self.spec.secrets, *(service.secrets for service in self.spec.services))
-        return Secrets({name: value for table in tables for name, value in read_secrets(table).values.items()})
-
     def _make_services(self, supervisor: Supervisor, name: str) -> Services:
         jail = Jail(self.jail.uid, self.jail.gid) if self.jail else None
         values = self._values(None)
@@ -116,12 +112,8 @@ class Surroundings:
         return Services(self.spec.services, supervisor, name, values, settings)
 
     def _write_files(self) -> None:
-        tables = (self.spec.secrets, *(service.secrets for service in self.spec.services))
         secret = [
-            (source.to_file, self.secrets.values[name])
-            for table in tables
-            for name, source in table.items()
-            if source.to_file
+            (source.to_file, self.secrets.values[name]) for name, source in self.spec.all_secrets() if source.to_file
         ]
         for path, text in (*self.spec.files, *secret):
             content = replace_placeholders(text, self.values) if (path, text) in self.spec.files else text

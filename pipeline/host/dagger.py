@@ -6,7 +6,7 @@ import importlib.metadata
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -14,9 +14,10 @@ from typing import Final
 from pipeline import __version__
 from pipeline.core.config import CONFIG_FILE
 from pipeline.core.config.model import PYPROJECT_FILE
+from pipeline.core.plugin_spec import secret_references
 from pipeline.errors import InputError, MachineError, ProcessError
 from pipeline.host.module_proxy import ModuleProxy, without_password
-from pipeline.host.project import Project
+from pipeline.host.project import Project, find_project
 
 ENGINE_VERSION: Final = "v0.21.8"
 """The release of Dagger that the module is made for, as in dagger.json."""
@@ -24,6 +25,11 @@ ENGINE_VERSION: Final = "v0.21.8"
 ANSWER_TIMEOUT_S: Final = 120.0
 """Within that time an engine answers, in seconds; the command may have to start it first."""
 
+_VARIABLES: Final = (
+    ("GO_VERSION", "go-version"),
+    ("GOTOOLCHAIN", "gotoolchain"),
+    ("FORCE_HOST_GO", "force-host-go"),
+)
 _CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent
 _DISTRIBUTION: Final = "kms-e2e"
 _REPOSITORY: Final = re.compile(r"Repository,\s*https://(?P<place>\S+?)(?:\.git)?/?")
@@ -36,6 +42,7 @@ class DaggerRun:
     """One run in Dagger: module, the plugin's project, words of `report`, the run's name, where evidence goes.
 
     `kubernetes` is the version, empty for the module's default; `proxy` where its builds get modules from.
+    `environment` is where the variables that decide about Go come from: a module sees none of its caller's.
     """
 
     module: str
@@ -45,6 +52,7 @@ class DaggerRun:
     report: Path
     kubernetes: str = ""
     proxy: ModuleProxy = field(default_factory=ModuleProxy)
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -53,9 +61,28 @@ class DaggerRun:
         config = (f"--config={self.project.file.absolute()}",) if named else ()
         version = (f"--kubernetes={self.kubernetes}",) if self.kubernetes else ()
         modules = (f"{option}={value}" for option, value in self.proxy.given.items())
+        variables = tuple(f"--{name}={self.environment[key]}" for key, name in _VARIABLES if self.environment.get(key))
+        secrets = tuple(f"--secrets={uri}" for uri in secret_uris(self.project))
         constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version, *modules)
         export = ("directory", "export", f"--path={self.report}")
-        return ("dagger", "call", "-m", self.module, *constructor, "report", *self.words, *export)
+        words = (*constructor, *variables, *secrets, "report", *self.words, *export)
+        return ("dagger", "call", "-m", self.module, *words)
+
+
+def secret_uris(project: Project) -> tuple[str, ...]:
+    """Return the secrets that a plugin, its side services and the plugin it is migrated to refer to, each once.
+
+    Raises: InputError when the second plugin cannot be read.
+    """
+    config = project.config
+    second = find_project(project.root / config.migrate_to).config if config.migrate_to else None
+    found = [
+        source.uri
+        for item in (config, second)
+        if item is not None
+        for _, source in secret_references(item.run.secrets, item.services)
+    ]
+    return tuple(dict.fromkeys(found))
 
 
 def ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:

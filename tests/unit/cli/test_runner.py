@@ -127,6 +127,23 @@ def test_a_configuration_of_another_name_is_handed_on(tmp_path: Path) -> None:
     assert run.argv[4:7] == ("--run-id=7", f"--source={tmp_path}", f"--config={tmp_path / 'other.toml'}")
 
 
+def test_what_decides_about_go_and_the_secrets_is_handed_on(tmp_path: Path) -> None:
+    secrets = '[run]\nargv = ["x"]\n[run.secrets]\nPIN = { env = "PIN" }\nTOKEN = { file = "~/.token" }\n'
+    service = '[[services]]\nname = "keys"\nargv = ["x"]\n[services.secrets]\nSAME = { env = "PIN" }\n'
+    (tmp_path / "kms-e2e.toml").write_text(
+        f'name = "x"\nmigrate_to = "second"\n[program]\npath = "x"\n{secrets}{service}'
+    )
+    (tmp_path / "second").mkdir()
+    other = secrets.replace('"PIN"', '"OTHER"')
+    (tmp_path / "second" / "kms-e2e.toml").write_text(f'name = "y"\n[program]\npath = "y"\n{other}')
+    variables = {"GO_VERSION": "1.26.8", "GOTOOLCHAIN": "", "FORCE_HOST_GO": "y"}
+    argv = DaggerRun("m", find_project(tmp_path), (), "7", Path("/r"), environment=variables).argv
+    assert argv[6 : argv.index("report")] == (
+        *("--go-version=1.26.8", "--force-host-go=y"),
+        *("--secrets=env://PIN", "--secrets=file://~/.token", "--secrets=env://OTHER"),
+    )
+
+
 def test_the_module_is_what_was_asked_for_else_the_checkout() -> None:
     assert module_reference("example.com/kms@v1") == "example.com/kms@v1"
     assert module_reference("") == str(ROOT)
