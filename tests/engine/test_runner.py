@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.engine.calls import ROOT, Answer, Call, checkout, hooked, run
+from tests.engine.calls import Answer, Call, checkout, hooked, run
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(7200)]
 
 
-def kms_e2e(report: Path, *words: str, path: str = os.environ["PATH"]) -> Answer:
-    command = (sys.executable, "-m", "pipeline.cli", "run", f"--report={report}", *words)
-    return run(*command, env={"PATH": path})
+def kms_e2e(report: Path, *words: str, **variables: str) -> Answer:
+    return run(sys.executable, "-m", "pipeline.cli", "run", f"--report={report}", *words, env=variables)
 
 
 def exit_code(report: Path) -> int:
@@ -70,8 +68,24 @@ def test_auto_takes_the_engine_that_answers(dagger: Call, tmp_path: Path) -> Non
     assert json.loads((tmp_path / "report.json").read_text())["host"].startswith("Linux")
 
 
-def test_without_the_command_dagger_is_refused(dagger: Call, tmp_path: Path) -> None:
-    ended = kms_e2e(tmp_path, "--runner=dagger", "--id=A05", path="/usr/bin:/bin")
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("PATH", "/usr/bin:/bin", "no dagger command on PATH"),
+        ("_EXPERIMENTAL_DAGGER_RUNNER_HOST", "unix:///no/such/engine.sock", "no Dagger engine answers"),
+    ],
+)
+def test_without_an_engine_dagger_is_refused(
+    dagger: Call, tmp_path: Path, variable: str, value: str, message: str
+) -> None:
+    ended = kms_e2e(tmp_path, "--runner=dagger", "--id=A05", **{variable: value})
     assert ended.returncode == 2
-    assert "no dagger command on PATH" in ended.stderr
-    assert str(ROOT) not in ended.stderr
+    assert message in ended.stderr
+    assert "or run on the host: --runner host" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_what_a_host_refuses_or_takes_from_the_environment_is_handed_on(dagger: Call, tmp_path: Path) -> None:
+    ended = kms_e2e(tmp_path, "--runner=dagger", "--id=A05", FORCE_HOST_GO="y")
+    assert ended.returncode == 2
+    assert "FORCE_HOST_GO cannot be honoured in a container" in ended.stderr
