@@ -20,6 +20,7 @@ from pipeline.containers.report import Report, report_of
 from pipeline.containers.suite import Selection, run_suite
 from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import check, function, object_type
+from pipeline.core.components import DEFAULT_COMPONENTS
 from pipeline.core.go_explanation import describe
 from pipeline.core.go_resolution import Resolution
 
@@ -42,6 +43,7 @@ class Kms:
     config: arguments.ConfigFile = None
     secrets: arguments.Secrets = None
     kubernetes: arguments.KubernetesVersion = ""
+    components: arguments.Components = None
     suite_base: arguments.SuiteBase = None
     run_id: arguments.RunId = ""
 
@@ -134,4 +136,5 @@ class Kms:
     async def _assembly(self) -> Assembly:
         resolution = await self._resolve()
         plugin, kubernetes = await self.plugin(), await self._kubernetes()
-        return Assembly(plugin, resolution, kubernetes, self.suite_base, tuple(self.secrets or ()))
+        secrets, components = tuple(self.secrets or ()), tuple(self.components or DEFAULT_COMPONENTS)
+        return Assembly(plugin, resolution, kubernetes, self.suite_base, secrets, components)

@@ -84,18 +84,21 @@ def execute_in_dagger(asked: InDagger) -> int:
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
     from pipeline.report.evidence import read_report  # noqa: PLC0415
     from pipeline.report.files import REPORT_FILE  # noqa: PLC0415
-    from pipeline.suite.__main__ import summary  # noqa: PLC0415
+    from pipeline.suite.__main__ import components, summary  # noqa: PLC0415
     from pipeline.suite.run import clear_report  # noqa: PLC0415
+    from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
     asked.proxy.check()
     project = find_project(asked.config)
+    shard = parse_shard(asked.shard)
+    needed = components(Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=shard), ())
     module = module_reference(asked.module)
     clear_report(asked.report)
     (asked.report / FAILURE_FILE).unlink(missing_ok=True)
     run_id = asked.run_id or uuid.uuid4().hex
     folder = asked.report.absolute()
     target = (module, project, asked.words, run_id, folder)
-    run_in_dagger(DaggerRun(*target, asked.kubernetes, asked.proxy, os.environ))
+    run_in_dagger(DaggerRun(*target, asked.kubernetes, asked.proxy, os.environ, needed))
     if not (asked.report / REPORT_FILE).is_file():
         return tell_failure(asked.report)
     report = read_report(asked.report)

@@ -50,6 +50,10 @@ Secrets: TypeAlias = Annotated[
 KubernetesVersion: TypeAlias = Annotated[
     str, Doc("Kubernetes line or version, such as 1.37 or 1.37.2; that of kms-e2e.toml, else the newest, by default.")
 ]
+Components: TypeAlias = Annotated[
+    Words | None,
+    Doc("Programs of Kubernetes that scenarios run beside kube-apiserver; kube-controller-manager by default."),
+]
 SuiteBase: TypeAlias = Annotated[
     dagger.Container | None, Doc("Container with Python 3.11 or newer; python:3.13-slim by default.")
 ]

@@ -16,6 +16,7 @@ from pipeline.containers.plugin_source import find_config
 from pipeline.containers.provenance import PROVENANCE_FILE, Executed, provenance
 from pipeline.containers.suite import suite_container, with_packages, with_program, with_secrets
 from pipeline.containers.toolchain import Toolchain
+from pipeline.core.components import DEFAULT_COMPONENTS
 from pipeline.core.go_resolution import Mode, Resolution
 from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
 from pipeline.core.plugin_spec import SECOND_FOLDER
@@ -80,6 +81,7 @@ class Assembly:
     kubernetes: str
     suite_base: dagger.Container | None
     secrets: tuple[dagger.Secret, ...] = ()
+    components: tuple[str, ...] = DEFAULT_COMPONENTS
 
     async def builds(self) -> tuple[Executed, ...]:
         """Build the plugin first, which is quick and the likeliest to fail, then the control plane.
@@ -89,7 +91,7 @@ class Assembly:
         release, platform = find_release(self.kubernetes), str(await dag.default_platform())
         built = await self.plugin.programs()
         base: Toolchain = self.plugin.toolchain
-        return (*built, *await control_plane_builds(own_source(), base, release, platform))
+        return (*built, *await control_plane_builds(own_source(), base, release, self.components, platform))
 
     async def assets(self) -> dagger.Directory:
         """Return the folder of binaries with plugin.json and provenance.json, as a host makes it.

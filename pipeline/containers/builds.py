@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import dagger
@@ -15,8 +16,6 @@ from pipeline.core.go_version import parse_go_version
 from pipeline.core.kubernetes import KubernetesRelease
 
 _OUTPUT: Final = "/out"
-# What scenarios run beside kube-apiserver; the module does not know which ones a caller selects.
-_COMPONENTS: Final = ("kube-controller-manager",)
 _CORRECT: Final = "correct the source; the lines above name the place"
 
 
@@ -49,19 +48,20 @@ async def execute_in(container: dagger.Container, toolchain: Toolchain, build: G
 
 
 async def control_plane_builds(
-    own: dagger.Directory, toolchain: Toolchain, release: KubernetesRelease, platform: str
+    own: dagger.Directory, toolchain: Toolchain, release: KubernetesRelease, components: Sequence[str], platform: str
 ) -> tuple[Executed, ...]:
-    """Build the programs of a release's control plane, each with the Go that the plan names for it.
+    """Build etcd, etcdutl, kube-apiserver and `components` of a release, each with the Go that the plan names for it.
 
-    These are etcd, etcdutl, kube-apiserver and kube-controller-manager. `own` is this module's source, which holds
-    the pinned module graphs.
+    `own` is this module's source, which holds the pinned module graphs.
+
+    Raises: InputError for a component that is none; BuildError when a build fails.
     """
     return tuple(
         [
             await execute(
                 _selected(toolchain, build).with_source(own.directory(f"pipeline/{build.module}")), build, platform
             )
-            for build in control_plane_plan(release, more=_COMPONENTS)
+            for build in control_plane_plan(release, more=components)
         ]
     )
 

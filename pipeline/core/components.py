@@ -44,6 +44,9 @@ COMPONENTS: Final = {
 }
 """Programs that are built on request, when a suite or a scenario runs them."""
 
+DEFAULT_COMPONENTS: Final = ("kube-controller-manager",)
+"""What a test image holds beside kube-apiserver when nobody says which scenarios it will run."""
+
 CLUSTER: Final = ("kube-controller-manager", "kube-scheduler", "kwok")
 """What makes a control plane a cluster of simulated nodes."""
 

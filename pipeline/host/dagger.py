@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline import __version__
+from pipeline.core.components import DEFAULT_COMPONENTS
 from pipeline.core.config import CONFIG_FILE
 from pipeline.core.config.model import PYPROJECT_FILE
 from pipeline.core.plugin_spec import secret_references
@@ -43,6 +44,7 @@ class DaggerRun:
 
     `kubernetes` is the version, empty for the module's default; `proxy` where its builds get modules from.
     `environment` is where the variables that decide about Go come from: a module sees none of its caller's.
+    `components` are what the scenarios run beside kube-apiserver.
     """
 
     module: str
@@ -53,6 +55,7 @@ class DaggerRun:
     kubernetes: str = ""
     proxy: ModuleProxy = field(default_factory=ModuleProxy)
     environment: Mapping[str, str] = field(default_factory=dict)
+    components: tuple[str, ...] = ()
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -60,12 +63,15 @@ class DaggerRun:
         named = self.project.file.name not in {CONFIG_FILE, PYPROJECT_FILE}
         config = (f"--config={self.project.file.absolute()}",) if named else ()
         version = (f"--kubernetes={self.kubernetes}",) if self.kubernetes else ()
-        modules = (f"{option}={value}" for option, value in self.proxy.given.items())
+        # One image serves as many selections as it can, so the module's own choice is left when it is enough.
+        more = tuple(dict.fromkeys((*DEFAULT_COMPONENTS, *self.components)))
+        components = (f"--components={','.join(more)}",) if more != DEFAULT_COMPONENTS else ()
         variables = tuple(f"--{name}={self.environment[key]}" for key, name in _VARIABLES if self.environment.get(key))
+        modules = tuple(f"{option}={value}" for option, value in self.proxy.given.items())
         secrets = tuple(f"--secrets={uri}" for uri in secret_uris(self.project))
-        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version, *modules)
+        constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version, *components)
         export = ("directory", "export", f"--path={self.report}")
-        words = (*constructor, *variables, *secrets, "report", *self.words, *export)
+        words = (*constructor, *variables, *modules, *secrets, "report", *self.words, *export)
         return ("dagger", "call", "-m", self.module, *words)
 
 

@@ -51,6 +51,16 @@ def test_a_red_run_exports_its_evidence_and_fails_with_the_reason(dagger: Call, 
     assert "Traceback" not in verdict.stderr
 
 
+def test_a_selection_of_nothing_leaves_what_the_suite_said(dagger: Call, tmp_path: Path) -> None:
+    words = ("call", f"--run-id={uuid.uuid4().hex}", "report", "--focus=^nothing$")
+    evidence = dagger(*words, "directory", "export", f"--path={tmp_path}")
+    verdict = dagger(*words, "verdict")
+    assert (evidence.returncode, verdict.returncode) == (0, 1)
+    assert json.loads((tmp_path / "suite-failure.json").read_text())["exit_code"] == 2
+    assert "no scenario is selected" in verdict.stderr
+    assert "Traceback" not in verdict.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -58,6 +68,9 @@ def test_a_red_run_exports_its_evidence_and_fails_with_the_reason(dagger: Call, 
         (("--go-version=1.26.999", "toolchain", "container", "sync"), "asking for Go 1.26.999 failed"),
         (("--go-version=1.26", "go-version"), "a line of Go releases, not a release"),
         (("--kubernetes=1.2", "assets", "sync"), "this Kubernetes version cannot be built"),
+        (("--components=kubelet", "assets", "sync"), "no such program to build"),
+        (("--suite-base=python:no-such-tag", "test-image", "sync"), "python:no-such-tag"),
+        (("--gosumdb=off", "toolchain", "container", "sync"), "the checksum database is switched off"),
     ],
 )
 def test_wrong_input_is_one_message_without_a_traceback(dagger: Call, words: tuple[str, ...], message: str) -> None:

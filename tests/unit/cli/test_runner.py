@@ -127,6 +127,15 @@ def test_a_configuration_of_another_name_is_handed_on(tmp_path: Path) -> None:
     assert run.argv[4:7] == ("--run-id=7", f"--source={tmp_path}", f"--config={tmp_path / 'other.toml'}")
 
 
+def test_scenarios_get_the_programs_that_they_run() -> None:
+    def words(*components: str) -> list[str]:
+        run = DaggerRun("m", reference_project(), (), "7", Path("/r"), components=components)
+        return [word for word in run.argv if word.startswith("--components")]
+
+    assert words() == words("kube-controller-manager") == []
+    assert words("previous-kube-apiserver") == ["--components=kube-controller-manager,previous-kube-apiserver"]
+
+
 def test_what_decides_about_go_and_the_secrets_is_handed_on(tmp_path: Path) -> None:
     secrets = '[run]\nargv = ["x"]\n[run.secrets]\nPIN = { env = "PIN" }\nTOKEN = { file = "~/.token" }\n'
     service = '[[services]]\nname = "keys"\nargv = ["x"]\n[services.secrets]\nSAME = { env = "PIN" }\n'
