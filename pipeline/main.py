@@ -17,10 +17,10 @@ from pipeline.containers.control_plane import ControlPlane
 from pipeline.containers.messages import show_no_traceback
 from pipeline.containers.plugin import Plugin
 from pipeline.containers.report import Report, report_of
-from pipeline.containers.suite import Selection, run_suite
+from pipeline.containers.suite import Selection, UpstreamSelection, run_suite
 from pipeline.containers.toolchain import Toolchain
 from pipeline.containers.typed import check, function, object_type
-from pipeline.core.components import DEFAULT_COMPONENTS
+from pipeline.core.components import CLUSTER, DEFAULT_COMPONENTS, UPSTREAM_TESTS
 from pipeline.core.go_explanation import describe
 from pipeline.core.go_resolution import Resolution
 
@@ -107,6 +107,20 @@ class Kms:
         await (await self.report(focus, skip, family, parallel, shard)).verdict()
 
     @function
+    async def upstream(
+        self,
+        focus: arguments.TestFocus = "",
+        skip: arguments.TestSkip = "",
+        label_filter: arguments.LabelFilter = "",
+        parallel: arguments.TestParallel = 0,
+        plain: arguments.Plain = False,
+    ) -> Report:
+        """Run Kubernetes' own tests on simulated nodes with every resource encrypted, and return the evidence."""
+        image = await (await self._assembly((*CLUSTER, *UPSTREAM_TESTS))).test_image()
+        selection = UpstreamSelection(focus, skip, label_filter, parallel, plain)
+        return await report_of(run_suite(image, self.run_id, selection), self.run_id)
+
+    @function
     @check
     async def audit(self) -> None:
         """Every place of the source that names a Go version names the one in force; audit.toml has the exceptions."""
@@ -133,8 +147,8 @@ class Kms:
     def _variables(self) -> Variables:
         return Variables(self.go, self.gotoolchain, self.force_host_go)
 
-    async def _assembly(self) -> Assembly:
+    async def _assembly(self, components: tuple[str, ...] = ()) -> Assembly:
         resolution = await self._resolve()
         plugin, kubernetes = await self.plugin(), await self._kubernetes()
-        secrets, components = tuple(self.secrets or ()), tuple(self.components or DEFAULT_COMPONENTS)
+        secrets, components = tuple(self.secrets or ()), components or tuple(self.components or DEFAULT_COMPONENTS)
         return Assembly(plugin, resolution, kubernetes, self.suite_base, secrets, components)

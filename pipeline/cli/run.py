@@ -30,7 +30,7 @@ from pipeline.cli.selection import (
     SkipOption,
     SoakOption,
 )
-from pipeline.cli.upstream import UpstreamOptions, refuse_dagger, run_cost_suite, run_upstream_tests
+from pipeline.cli.upstream import UpstreamOptions, run_cost_suite, run_upstream_tests
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.release_download import MIRROR
 
@@ -102,21 +102,20 @@ def run(
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
     proxy = ModuleProxy(goproxy, gosumdb)
-    if suite is not Suite.KMS:
-        refuse_dagger(suite, runner is Runner.DAGGER)
+    named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
+    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
+    given |= {"--suite cost": suite is Suite.COST, "--verify-list": verify_list, "--kubeconfig": kubeconfig}
+    refused = tuple(name for name, value in {**given, "--report-prefix": report_prefix}.items() if value)
+    chosen = (tuple(ids or ()), tuple(family or ()), focus or "", skip or "", parallel, shard)
+    tests = (suite is Suite.UPSTREAM, label_filter, plain)
+    asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "", proxy, *tests)
+    if choose(runner, asked) is Runner.DAGGER:
+        raise typer.Exit(execute_in_dagger(asked))
     if suite is Suite.COST:
         raise typer.Exit(run_cost_suite(assets, config, report, focus or "", run_id, choice, proxy))
     if suite is Suite.UPSTREAM:
         only = (focus, skip, label_filter, parallel, report_prefix, verify_list, run_id, kubeconfig, plain)
-        options = UpstreamOptions(*only, choice, proxy)
-        raise typer.Exit(run_upstream_tests(assets, config, report, options))
-    named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
-    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
-    refused = tuple(name for name, value in given.items() if value)
-    chosen = (tuple(ids or ()), tuple(family or ()), focus or "", skip or "", parallel, shard)
-    asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "", proxy)
-    if choose(runner, asked) is Runner.DAGGER:
-        raise typer.Exit(execute_in_dagger(asked))
+        raise typer.Exit(run_upstream_tests(assets, config, report, UpstreamOptions(*only, choice, proxy)))
     # Here and not above, since a wrong option must not wait for gRPC and pytest.
     from pipeline.suite.__main__ import components, execute  # noqa: PLC0415
     from pipeline.suite.run import RunRequest  # noqa: PLC0415

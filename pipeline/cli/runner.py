@@ -45,14 +45,19 @@ class InDagger:
     refused: tuple[str, ...] = ()
     kubernetes: str = ""
     proxy: ModuleProxy = field(default_factory=ModuleProxy)
+    upstream: bool = False
+    label_filter: str = ""
+    plain: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words of the module's function `report`; what is default is left out."""
+        """Return the words of the module's function `report` or `upstream`; what is default is left out."""
         focus = self.focus or (f"^({'|'.join(map(re.escape, self.ids))}) " if self.ids else "")
         options = (("focus", focus), ("skip", self.skip), ("family", ",".join(self.family)))
         words = [f"--{name}={value}" for name, value in options if value]
         words += [f"--parallel={self.parallel}"] if self.parallel else []
+        words += [f"--label-filter={self.label_filter}"] if self.label_filter else []
+        words += ["--plain"] if self.plain else []
         return (*words, *([f"--shard={self.shard}"] if self.shard != "1/1" else []))
 
 
@@ -90,15 +95,16 @@ def execute_in_dagger(asked: InDagger) -> int:
 
     asked.proxy.check()
     project = find_project(asked.config)
-    shard = parse_shard(asked.shard)
-    needed = components(Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=shard), ())
+    selection = Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=parse_shard(asked.shard))
+    needed = () if asked.upstream else components(selection, ())
     module = module_reference(asked.module)
     clear_report(asked.report)
     (asked.report / FAILURE_FILE).unlink(missing_ok=True)
     run_id = asked.run_id or uuid.uuid4().hex
     folder = asked.report.absolute()
     target = (module, project, asked.words, run_id, folder)
-    run_in_dagger(DaggerRun(*target, asked.kubernetes, asked.proxy, os.environ, needed))
+    function = "upstream" if asked.upstream else "report"
+    run_in_dagger(DaggerRun(*target, asked.kubernetes, asked.proxy, os.environ, needed, function))
     if not (asked.report / REPORT_FILE).is_file():
         return tell_failure(asked.report)
     report = read_report(asked.report)

@@ -29,19 +29,6 @@ class UpstreamOptions:
     proxy: ModuleProxy
 
 
-def refuse_dagger(suite: str, asked: bool) -> None:
-    """Refuse what does not exist: these suites in the test image.
-
-    Raises: InputError.
-    """
-    if asked:
-        raise InputError(
-            f"the suite {suite} runs on a host only, not in Dagger",
-            seen=f"--suite {suite} --runner dagger",
-            next_step="leave --runner out",
-        )
-
-
 def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, options: UpstreamOptions) -> int:
     """Build what is missing, run the tests, print a line for each scenario, and return the exit code.
 
@@ -50,16 +37,12 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
     # Here and not above, since a wrong option must not wait for gRPC.
     from pipeline.suite.__main__ import show, summary  # noqa: PLC0415
     from pipeline.suite.upstream.foreign import run_on_cluster  # noqa: PLC0415
-    from pipeline.suite.upstream.ginkgo import DEFAULT_FOCUS, DEFAULT_SKIP, TestSelection  # noqa: PLC0415
+    from pipeline.suite.upstream.ginkgo import TestSelection  # noqa: PLC0415
     from pipeline.suite.upstream.plan import UpstreamRequest  # noqa: PLC0415
     from pipeline.suite.upstream.run import run_upstream  # noqa: PLC0415
 
     _refuse_both(options)
-    selection = TestSelection(
-        DEFAULT_FOCUS if options.focus is None else options.focus,
-        DEFAULT_SKIP if options.skip is None else options.skip,
-        options.label_filter,
-    )
+    selection = TestSelection.of(options.focus, options.skip, options.label_filter)
     programs = UPSTREAM_TESTS if options.kubeconfig else (*CLUSTER, *UPSTREAM_TESTS)
     request = UpstreamRequest(
         assets=ensure_assets(assets, config, programs, choice=options.choice, proxy=options.proxy),

@@ -21,6 +21,16 @@ Family: TypeAlias = Annotated[list[str] | None, Doc("Only these families, such a
 Parallel: TypeAlias = Annotated[int, Doc("Number of workers; 0, the default: two a processor, at most 8.")]
 Shard: TypeAlias = Annotated[str, Doc("Part K of N of the scenarios as K/N; 1/1, all, by default.")]
 
+TestFocus: TypeAlias = Annotated[
+    str, Doc("Only tests whose name matches this regular expression; those marked [Conformance] by default.")
+]
+TestSkip: TypeAlias = Annotated[
+    str, Doc("No test whose name matches this regular expression; those marked [Serial] by default.")
+]
+LabelFilter: TypeAlias = Annotated[str, Doc("Ginkgo's filter by labels, such as 'sig-auth && !Slow'; none by default.")]
+TestParallel: TypeAlias = Annotated[int, Doc("Number of tests at a time; 0, the default: 12.")]
+Plain: TypeAlias = Annotated[bool, Doc("Encrypt nothing, to compare with; off by default.")]
+
 Words: TypeAlias = list[str]
 GoVersionText: TypeAlias = Annotated[
     str, Doc("Go version such as 1.26.10 (GO_VERSION); that of .go-version by default."), Name("goVersion")

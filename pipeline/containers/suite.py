@@ -46,6 +46,25 @@ class Selection:
         return (*words, *(["--family", *self.family] if self.family else []))
 
 
+@dataclass(frozen=True, slots=True)
+class UpstreamSelection:
+    """Which of Kubernetes' own tests, by upstream's flags; empty values leave upstream's own selection."""
+
+    focus: str = ""
+    skip: str = ""
+    label_filter: str = ""
+    parallel: int = 0
+    plain: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words of the suite's command line; what is default is left out."""
+        options = (("--focus", self.focus), ("--skip", self.skip), ("--label-filter", self.label_filter))
+        words = [f"{name}={value}" for name, value in options if value]
+        words += [f"--parallel={self.parallel}"] if self.parallel else []
+        return ("--suite=upstream", *words, *(["--plain"] if self.plain else []))
+
+
 async def suite_container(own: dagger.Directory, base: dagger.Container | None) -> dagger.Container:
     """Return a container with the suite and its locked dependencies; `own` is this module's source.
 
@@ -121,7 +140,9 @@ async def with_secrets(
     return container
 
 
-def run_suite(image: dagger.Container, run_id: str, selection: Selection, more: Sequence[str] = ()) -> dagger.Container:
+def run_suite(
+    image: dagger.Container, run_id: str, selection: Selection | UpstreamSelection, more: Sequence[str] = ()
+) -> dagger.Container:
     """Return the container after one run of the suite, whatever its exit code.
 
     The run id is part of the command, so that another run is never taken for this one. A parent outlives a suite that

@@ -40,11 +40,11 @@ Ask = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 @dataclass(frozen=True, slots=True)
 class DaggerRun:
-    """One run in Dagger: module, the plugin's project, words of `report`, the run's name, where evidence goes.
+    """One run in Dagger: module, the plugin's project, words of the function, the run's name, where evidence goes.
 
     `kubernetes` is the version, empty for the module's default; `proxy` where its builds get modules from.
     `environment` is where the variables that decide about Go come from: a module sees none of its caller's.
-    `components` are what the scenarios run beside kube-apiserver.
+    `components` are what the scenarios run beside kube-apiserver; `function` is `report`, or `upstream`.
     """
 
     module: str
@@ -56,6 +56,7 @@ class DaggerRun:
     proxy: ModuleProxy = field(default_factory=ModuleProxy)
     environment: Mapping[str, str] = field(default_factory=dict)
     components: tuple[str, ...] = ()
+    function: str = "report"
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -71,7 +72,7 @@ class DaggerRun:
         secrets = tuple(f"--secrets={uri}" for uri in secret_uris(self.project))
         constructor = (f"--run-id={self.run_id}", f"--source={self.project.root}", *config, *version, *components)
         export = ("directory", "export", f"--path={self.report}")
-        words = (*constructor, *variables, *modules, *secrets, "report", *self.words, *export)
+        words = (*constructor, *variables, *modules, *secrets, self.function, *self.words, *export)
         return ("dagger", "call", "-m", self.module, *words)
 
 

@@ -14,13 +14,17 @@ from pipeline.suite.collection import collect
 from pipeline.suite.run import RunRequest, run_suite
 from pipeline.suite.selection import Selection, parse_shard
 
+UPSTREAM = "upstream"
+"""The name of the suite of Kubernetes' own tests."""
+
 _SIGNS = {Outcome.PASSED: "ok  ", Outcome.FAILED: "FAIL", Outcome.ERROR: "ERR ", Outcome.NOT_RUN: "-   "}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the suite and return the exit code: 0 passed, 1 a failure found, 2 wrong input, 3 a defect of ours."""
+    options = _parser().parse_args(argv)
     try:
-        return execute(request_of(argv))
+        return _execute_upstream(options) if options.suite == UPSTREAM else execute(_request(options))
     except KmsE2EError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -36,6 +40,25 @@ def execute(request: RunRequest) -> int:
     """
     run = run_suite(request, show)
     print(summary(run, request.report), flush=True)
+    return run.exit_code
+
+
+def _execute_upstream(options: argparse.Namespace) -> int:
+    from pipeline.suite.upstream.ginkgo import TestSelection  # noqa: PLC0415 - the other suite does without
+    from pipeline.suite.upstream.plan import UpstreamRequest  # noqa: PLC0415
+    from pipeline.suite.upstream.run import run_upstream  # noqa: PLC0415
+
+    request = UpstreamRequest(
+        assets=options.assets,
+        report=options.report,
+        selection=TestSelection.of(options.focus, options.skip, options.label_filter),
+        procs=options.parallel,
+        verify_list=options.verify_list,
+        run_id=options.run_id,
+        plain=options.plain,
+    )
+    run = run_upstream(request, show, lambda line: print(line, flush=True))
+    print(summary(run, options.report), flush=True)
     return run.exit_code
 
 
@@ -81,14 +104,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--report", type=Path, required=True, help="folder for the evidence")
     parser.add_argument("--id", nargs="+", default=[], metavar="ID", help="only these scenarios, such as A05")
     parser.add_argument("--family", nargs="+", default=[], help="only these families, such as A or wire")
-    parser.add_argument("--focus", default="", help="only scenarios whose id or title matches this expression")
-    parser.add_argument("--skip", default="", help="no scenario whose id or title matches this expression")
+    parser.add_argument(
+        "--focus", help="only scenarios whose id or title, or tests whose name, matches this expression"
+    )
+    parser.add_argument("--skip", help="no scenario whose id or title, and no test whose name, matches this expression")
     parser.add_argument("--fast", action="store_true", help="only the tier of a minute, see `fast` of a scenario")
     parser.add_argument("--soak", action="store_true", help="take in scenarios that run for minutes on purpose")
     parser.add_argument("--parallel", type=int, default=0, help="number of busy workers (default: 2 a processor)")
     parser.add_argument("--shard", default="1/1", metavar="K/N", help="part K of N of the scenarios")
     parser.add_argument("--run-id", default="", help="name of this run (default: a random one)")
     parser.add_argument("--scenarios", nargs="+", type=Path, default=[], help="files with further scenarios")
+    parser.add_argument("--suite", choices=("kms", UPSTREAM), default="kms", help="the scenarios, or Kubernetes' tests")
+    parser.add_argument("--label-filter", default="", help="upstream: ginkgo's filter by labels")
+    parser.add_argument("--verify-list", action="store_true", help="upstream: run the tests that need a node too")
+    parser.add_argument("--plain", action="store_true", help="upstream: encrypt nothing, to compare with")
     return parser
 
 
@@ -97,12 +126,15 @@ def request_of(argv: Sequence[str] | None = None) -> RunRequest:
 
     Raises: SystemExit with code 2 for words that it does not know; InputError for a value that cannot be used.
     """
-    options = _parser().parse_args(argv)
+    return _request(_parser().parse_args(argv))
+
+
+def _request(options: argparse.Namespace) -> RunRequest:
     selection = Selection(
         ids=tuple(options.id),
         families=tuple(options.family),
-        focus=options.focus,
-        skip=options.skip,
+        focus=options.focus or "",
+        skip=options.skip or "",
         fast=options.fast,
         soak=options.soak,
         shard=parse_shard(options.shard),

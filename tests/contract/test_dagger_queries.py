@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dagger import dag
 
+from pipeline.core.components import CLUSTER, UPSTREAM_TESTS
 from pipeline.core.result import RunReport, to_json
 from pipeline.main import Kms
 from tests.contract.recorded_queries import Recorder
@@ -23,7 +24,7 @@ SOURCE_FILES = {
     "go.mod": "module example.com/plugin\n\ngo 1.26.0\n",
     "locked-requirements.txt": "pytest==9.2.0 \\\n    --hash=sha256:00\n",
 }
-PROGRAMS = ("kms-plugin", "etcd", "etcdutl", "kube-apiserver", "kube-controller-manager")
+PROGRAMS = ("kms-plugin", "etcd", "etcdutl", "kube-apiserver", *CLUSTER, *UPSTREAM_TESTS)
 REPORT = RunReport("7", "0", 1.0, 2.0, "example", "v1.37.2", "1.26.10", ".go-version", 0)
 
 
@@ -47,7 +48,7 @@ def printed(chain: str) -> str:
     if '"sha256sum"' in last:
         return "".join(f"{'0' * 64}  /binaries/{name}\n" for name in PROGRAMS)
     if '"-m"' in last:
-        names = re.findall(r"/binaries/([a-z-]+)", last)
+        names = re.findall(r"/binaries/([a-z0-9.-]+)", last)
         return "".join(f"/binaries/{name}: go1.26.10\n\tmod\texample.com/plugin\t(devel)\t\n" for name in names)
     return "go version go1.26.10 linux/amd64\n"
 
@@ -100,6 +101,9 @@ def functions(kms: Kms) -> dict[str, Callable[[], Awaitable[object]]]:
     async def report() -> object:
         return await (await kms.report(focus="^A", parallel=2, shard="1/2")).directory.id()
 
+    async def upstream() -> object:
+        return await (await kms.upstream(label_filter="sig-auth", parallel=4, plain=True)).directory.id()
+
     return {
         "go-version": kms.go_version,
         **toolchain_functions(kms),
@@ -109,6 +113,7 @@ def functions(kms: Kms) -> dict[str, Callable[[], Awaitable[object]]]:
         "test-image": test_image,
         "control-plane": control_plane,
         "report": report,
+        "upstream": upstream,
         "kms-e-2-e": kms.kms_e2e,
         "audit": kms.audit,
         "go-version-respected": kms.go_version_respected,

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from junitparser import Attr, JUnitXml, TestCase
 
@@ -52,6 +52,11 @@ class TestSelection:
     focus: str = DEFAULT_FOCUS
     skip: str = DEFAULT_SKIP
     label_filter: str = ""
+
+    @classmethod
+    def of(cls, focus: str | None, skip: str | None, label_filter: str = "") -> Self:
+        """Return a selection with upstream's own focus and skip for what is None."""
+        return cls(DEFAULT_FOCUS if focus is None else focus, DEFAULT_SKIP if skip is None else skip, label_filter)
 
     def flags(self, prefix: str = "--") -> list[str]:
         """Return ginkgo's flags; `prefix` is `--ginkgo.` for the test program itself."""
