@@ -10,11 +10,12 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.kubernetes_options import KubernetesChoice
+from pipeline.core.config import CONFIG_FILE
 from pipeline.errors import InputError
 from pipeline.host.build import BuildRequest, build_assets, request_for
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
-from pipeline.host.project import find_project
+from pipeline.host.project import Project, find_project
 
 AssetsOption = Annotated[
     Path | None, typer.Option("--assets", help="Folder that `kms-e2e build` made; built or taken from the cache.")
@@ -28,6 +29,21 @@ ConfigOption = Annotated[
         help="kms-e2e.toml of the plugin, or its folder; the current folder's, else the reference plugin's.",
     ),
 ]
+
+
+def project_at(place: Path | None) -> Project:
+    """Return the project at `place`, as `find_project` does, and say on standard error when it is not the folder's own.
+
+    Raises: InputError when there is no configuration at `place`, or it cannot be used.
+    """
+    project = find_project(place)
+    here = Path().absolute()
+    if place is None and project.root != here:
+        typer.echo(
+            f"no {CONFIG_FILE} in {here}: this is about the reference plugin; `kms-e2e init` describes another",
+            err=True,
+        )
+    return project
 
 
 def ensure_assets(
@@ -49,7 +65,7 @@ def ensure_assets(
     if assets is not None:
         _refuse_beside_assets(assets, config, choice, proxy)
         return assets
-    request = with_choice(request_for(find_project(choice.plugin(config))), choice)
+    request = with_choice(request_for(project_at(choice.plugin(config))), choice)
     with terminal_progress() as progress:
         request = dataclasses.replace(request, components=tuple(components), proxy=proxy)
         return build_assets(request, progress).folder

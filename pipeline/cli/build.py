@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli.assets import ConfigOption, with_choice
+from pipeline.cli.assets import ConfigOption, project_at, with_choice
 from pipeline.cli.kubernetes_options import (
     BINARIES_VARIABLE,
     BinariesOption,
@@ -26,7 +26,6 @@ from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.build import Assets, assets_of, build_assets, plan, request_for, with_second
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
-from pipeline.host.project import find_project
 from pipeline.host.release_download import MIRROR
 from pipeline.host.reproduce import Comparison, rebuild
 
@@ -58,7 +57,7 @@ def build(
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
-    request = with_choice(request_for(find_project(choice.plugin(config))), choice)
+    request = with_choice(request_for(project_at(choice.plugin(config))), choice)
     request = dataclasses.replace(
         request,
         components=tuple(component),

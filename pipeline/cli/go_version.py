@@ -11,19 +11,22 @@ import typer
 
 from pipeline.cli.audit_output import table
 from pipeline.cli.changes import write_changes
+from pipeline.core.build_plan import PluginSource
 from pipeline.core.go_explanation import describe
-from pipeline.core.go_resolution import Resolution, resolve
+from pipeline.core.go_resolution import Resolution, VersionFile, resolve
 from pipeline.core.go_version import parse_go_version
 from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.audit import audit_tree
 from pipeline.host.audit_fix import plan_bump
 from pipeline.host.environment import settings_not_passed
-from pipeline.host.project import reference_project
-from pipeline.host.source import read_version_file
+from pipeline.host.project import find_project, has_project
+from pipeline.host.source import find_version_file
 
 
 def go_version(
-    source: Path | None = typer.Option(None, help="Source tree with .go-version; the reference plugin's."),
+    source: Path | None = typer.Option(
+        None, help="Source tree with .go-version; the current folder, else the reference plugin's."
+    ),
     option: str | None = typer.Option(
         None, "--go-version", help="Stronger than GOTOOLCHAIN, GO_VERSION and .go-version."
     ),
@@ -42,12 +45,23 @@ def go_version(
             raise InputError("--set goes with --source and --yes only", next_step="leave --go-version and --json out")
         _bump(source if source is not None else Path(), new, yes=yes)
         return
-    root = source if source is not None else reference_project().root
-    resolution = resolve(os.environ, read_version_file(root.absolute()), option=option)
+    resolution = resolve(os.environ, _version_file(source), option=option)
     typer.echo(_as_json(resolution) if as_json else describe(resolution))
     if not as_json:
         for setting in settings_not_passed(os.environ):
             typer.echo(f"  not passed to builds: {setting}")
+
+
+def _version_file(source: Path | None) -> VersionFile:
+    """Return what a build would read: of a folder that is named or is a Go project, else of the configured plugin."""
+    if source is not None and not source.is_dir():
+        raise InputError("there is no such folder", seen=str(source), where="--source", next_step="name a folder")
+    here = (source or Path()).absolute()
+    found = find_version_file(here, here)
+    if source is not None or (found.named and not has_project(here)):
+        return found
+    project = find_project(None)
+    return find_version_file(project.root, project.root / (project.config.go or PluginSource()).module)
 
 
 def _bump(root: Path, text: str, *, yes: bool) -> None:

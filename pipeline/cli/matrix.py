@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from pipeline.cli.assets import project_at
 from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.cli.run import default_report
 from pipeline.cli.selection import (
@@ -113,7 +114,7 @@ def show_matrix(found: Matrix) -> None:
 
 
 def _projects(places: Sequence[Path]) -> list[Project]:
-    projects = [find_project(place) for place in places] or [find_project(None)]
+    projects = [find_project(place) for place in places] or [project_at(None)]
     names = [project.config.name for project in projects]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:

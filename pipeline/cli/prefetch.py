@@ -7,14 +7,13 @@ from collections.abc import Sequence
 
 import typer
 
-from pipeline.cli.assets import ConfigOption
+from pipeline.cli.assets import ConfigOption, project_at
 from pipeline.cli.module_options import GoProxyOption, GoSumDatabaseOption
 from pipeline.core.components import COMPONENTS
 from pipeline.host.build import Planned, request_for
 from pipeline.host.build import prefetch as fetch
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
-from pipeline.host.project import find_project
 
 
 def prefetch(
@@ -33,7 +32,7 @@ def prefetch(
     gosumdb: GoSumDatabaseOption = None,
 ) -> None:
     """Fetch the Go toolchains and modules of a build into the cache; afterwards it works without a network."""
-    request = request_for(find_project(config))
+    request = request_for(project_at(config))
     request = dataclasses.replace(
         request,
         kubernetes=request.kubernetes if kubernetes is None else kubernetes or None,

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import typer
 
+from pipeline.cli.assets import project_at
 from pipeline.core.result import from_json
 from pipeline.core.suite_exit import FAILURE_FILE, Failure
 from pipeline.errors import InputError
 from pipeline.host.dagger import DaggerRun, assert_engine, engine_problem, module_reference, run_in_dagger
 from pipeline.host.module_proxy import ModuleProxy
-from pipeline.host.project import find_project
 
 
 class Runner(StrEnum):
@@ -94,7 +94,7 @@ def execute_in_dagger(asked: InDagger) -> int:
     from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
     asked.proxy.check()
-    project = find_project(asked.config)
+    project = project_at(asked.config)
     selection = Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=parse_shard(asked.shard))
     needed = () if asked.upstream else components(selection, ())
     module = module_reference(asked.module)

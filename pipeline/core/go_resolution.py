@@ -32,6 +32,11 @@ class VersionFile:
     problem: InputError | None = None
     name: str = FILE_NAME
 
+    @property
+    def named(self) -> bool:
+        """Tell whether there is such a file, usable or not."""
+        return self.content is not None or self.problem is not None
+
 
 def go_mod_version(text: str, path: str) -> VersionFile | None:
     """Return the version that a go.mod asks for: its toolchain line, else its go line; None when it has neither.

@@ -60,9 +60,9 @@ def read_version_file(source: Path) -> VersionFile:
 def find_version_file(root: Path, module: Path) -> VersionFile:
     """Return the `.go-version` of a plugin: its module's, else its repository's; without one what go.mod asks for."""
     found = read_version_file(module)
-    if found.content is None and found.problem is None:
+    if not found.named:
         found = read_version_file(root)
-    if found.content is None and found.problem is None:
+    if not found.named:
         path = module / GO_MOD
         return go_mod_version("\n".join(_read_lines(path)), str(path)) or found
     return found

@@ -82,3 +82,30 @@ def test_settings_that_builds_do_not_see_are_reported(root: Path, monkeypatch: p
     monkeypatch.setenv("GOROOT", "/usr/lib/go")
     assert "not passed to builds: GOROOT=/usr/lib/go" in run(root).stdout
     assert json.loads(run(root, "--json").stdout)["not_passed"] == ["GOFLAGS=-mod=mod", "GOROOT=/usr/lib/go"]
+
+
+def test_the_current_folder_is_told_of_when_it_is_a_go_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    app = typer.Typer()
+    app.command()(go_version)
+    assert f"go1.26.9, from .go-version ({root}/.go-version)" in CliRunner().invoke(app).stdout
+    (root / ".go-version").write_text("1.26.9\nx")
+    refused = CliRunner().invoke(app).exception
+    assert isinstance(refused, InputError)
+    assert str(root) in str(refused.where)
+
+
+def test_go_mod_stands_in_for_a_missing_file_as_in_a_build(root: Path) -> None:
+    (root / ".go-version").unlink()
+    (root / "go.mod").write_text("module m\n\ngo 1.26.0\n\ntoolchain go1.26.9\n")
+    assert f"go1.26.9, from go.mod ({root}/go.mod)" in run(root).stdout
+
+
+def test_a_folder_without_either_tells_of_the_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer()
+    app.command()(go_version)
+    assert f"({Path(__file__).parents[3]}/.go-version)" in CliRunner().invoke(app).stdout
+    missing = run(tmp_path / "missing").exception
+    assert isinstance(missing, InputError)
+    assert missing.what == "there is no such folder"
