@@ -12,7 +12,7 @@ import typer
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.core.config import CONFIG_FILE
 from pipeline.errors import InputError
-from pipeline.host.build import BuildRequest, build_assets, request_for
+from pipeline.host.build import Assets, BuildRequest, build_assets, request_for
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import Project, find_project
@@ -68,7 +68,15 @@ def ensure_assets(
     request = with_choice(request_for(project_at(choice.plugin(config))), choice)
     with terminal_progress() as progress:
         request = dataclasses.replace(request, components=tuple(components), proxy=proxy)
-        return build_assets(request, progress).folder
+        built = build_assets(request, progress)
+    if built.resolution:
+        typer.echo(chosen_go(built))
+    return built.folder
+
+
+def chosen_go(built: Assets) -> str:
+    """Return which Go the plugin was built with, what named it, and where that stands."""
+    return f"Go of the plugin: {built.go_version}, from {built.go_version_source}"
 
 
 def with_choice(request: BuildRequest, choice: KubernetesChoice) -> BuildRequest:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typer
 
-from pipeline.cli.assets import ConfigOption, project_at, with_choice
+from pipeline.cli.assets import ConfigOption, chosen_go, project_at, with_choice
 from pipeline.cli.kubernetes_options import (
     BINARIES_VARIABLE,
     BinariesOption,
@@ -108,6 +108,6 @@ def summary(assets: Assets) -> str:
         for built in assets.binaries
     ]
     kms = f"  k8s.io/kms of the plugin: {assets.kms_version}" if assets.kms_version else ""
-    chosen = f"  Go of the plugin: {assets.go_version}, from {assets.go_version_source}" if assets.resolution else ""
+    chosen = f"  {chosen_go(assets)}" if assets.resolution else ""
     envtest = f"  export {BINARIES_VARIABLE}={shlex.quote(str(assets.folder))}" if assets.kubernetes else ""
     return "\n".join(filter(None, [str(assets.folder), *rows, chosen, kms, envtest]))
