@@ -10,6 +10,7 @@ from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec, plugin_spec_fro
 from pipeline.errors import InputError
 from pipeline.harness.control_plane import Equipment
 from pipeline.harness.evidence import Evidence
+from pipeline.harness.ports import assert_loopback
 from pipeline.report.files import PROVENANCE_FILE
 from pipeline.report.provenance import read_provenance
 
@@ -50,11 +51,12 @@ def kubernetes_of(assets: Path) -> str:
 
 
 def assert_control_plane(assets: Path) -> None:
-    """Assert that kube-apiserver and etcd can be started.
+    """Assert that kube-apiserver and etcd can be started and reached.
 
-    Raises: InputError naming what is missing.
+    Raises: InputError naming what is missing; MachineError without a loopback interface.
     """
     assert_programs(assets, ("kube-apiserver", "etcd"), next_step="make the folder with `kms-e2e build`")
+    assert_loopback()
 
 
 def assert_programs(assets: Path, names: Sequence[str], *, next_step: str) -> None:
