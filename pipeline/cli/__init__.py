@@ -11,6 +11,9 @@ def main() -> None:
         from pipeline.cli.app import run  # noqa: PLC0415 - the message below must not need what is missing
     except ModuleNotFoundError as error:
         sys.exit(_missing(error))
+    except KeyboardInterrupt:  # loading takes long enough for somebody to change their mind
+        sys.stderr.write("interrupted\n")
+        sys.exit(2)
     sys.exit(run())
 
 

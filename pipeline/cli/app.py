@@ -29,6 +29,9 @@ from pipeline.cli import (
 from pipeline.cli import run as run_command
 from pipeline.errors import EXIT_DEFECT, EXIT_WRONG_INPUT, KmsE2EError
 
+_TYPER_INTERRUPTED = 130
+"""What typer turns Ctrl-C into, instead of letting KeyboardInterrupt pass; no command of ours ends with it."""
+
 app = typer.Typer(
     name="kms-e2e",
     help=(
@@ -83,10 +86,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show()
         return EXIT_WRONG_INPUT
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)
-        return EXIT_WRONG_INPUT
+        return _interrupted()
     except Exception:  # noqa: BLE001 - the last line of defence: whatever escapes is a defect of ours
         traceback.print_exc()
         print("this is a defect of kms-e2e; please report it with the lines above", file=sys.stderr)
         return EXIT_DEFECT
+    if code == _TYPER_INTERRUPTED:
+        return _interrupted()
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    print("interrupted", file=sys.stderr)
+    return EXIT_WRONG_INPUT

@@ -59,6 +59,8 @@ def collect(extra: Sequence[Path] = ()) -> list[Collected]:
     output = io.StringIO()
     with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
         code = pytest.main(arguments, plugins=[collector])
+    if code is pytest.ExitCode.INTERRUPTED and not collector.problems:
+        raise KeyboardInterrupt
     if collector.problems or code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         raise InputError(
             "the scenarios cannot be collected", seen="\n".join(collector.problems) or output.getvalue() or str(code)
