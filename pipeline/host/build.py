@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.core.architectures import FOLDER
 from pipeline.core.build_plan import PLUGIN_BINARY, PluginSource
 from pipeline.core.config import plugin_spec
-from pipeline.core.go_resolution import Resolution, resolve
+from pipeline.core.go_resolution import Mode, Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.plugin_spec import SECOND_FOLDER, PluginSpec
 from pipeline.errors import InputError
@@ -180,7 +180,7 @@ def assets_of(planned: Planned, request: BuildRequest) -> Assets:
     taken = taken_programs(request.parts)
     document = provenance(builder.paths, results, control_plane=control_plane, resolution=resolution, taken=taken)
     binaries = tuple(built for _, all_built in results for built in all_built)
-    content = Content(binaries, _all_parts(request, control_plane, builder.progress), _spec(request), document)
+    content = Content(binaries, _all_parts(request, planned), _spec(request), document)
     folder = assemble(content, builder.paths, request.output, with_plugin=request.with_plugin)
     if any(built.compiled for built in binaries):
         trim_caches(builder.paths, {built.entry.key for built in binaries}, builder.progress)
@@ -234,18 +234,18 @@ def with_second(request: BuildRequest) -> tuple[BuildRequest, ...]:
     return (request, inherited)
 
 
-def _all_parts(request: BuildRequest, control_plane: ControlPlaneInput | None, progress: Progress) -> tuple[Part, ...]:
-    _, *second = with_second(request)
+def _all_parts(request: BuildRequest, planned: Planned) -> tuple[Part, ...]:
+    (_, *second), progress = with_second(request), planned.builder.progress
     return (
-        *(control_plane.taken if control_plane else ()),
+        *(planned.control_plane.taken if planned.control_plane else ()),
         *request.parts,
         *(Copy(build_assets(one, progress).folder, SECOND_FOLDER, linked=True) for one in second),
-        *_for_other_architecture(request, progress),
+        *_for_other_architecture(request, planned.resolution, progress),
     )
 
 
-def _for_other_architecture(request: BuildRequest, progress: Progress) -> Iterator[Part]:
-    """Build the plugin alone once more, for the other architecture.
+def _for_other_architecture(request: BuildRequest, resolution: Resolution | None, progress: Progress) -> Iterator[Part]:
+    """Build the plugin alone once more, for the other architecture, with the Go of the first.
 
     Raises: InputError when it is not built from Go source.
     """
@@ -266,6 +266,7 @@ def _for_other_architecture(request: BuildRequest, progress: Progress) -> Iterat
         second=None,
         other_architecture="",
         target=f"linux/{request.other_architecture}",
+        go_version=str(resolution.version) if resolution and resolution.mode is Mode.EXACT else request.go_version,
         output=None,
     )
     yield Copy(build_assets(alone, progress).folder, FOLDER, linked=True)
