@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from pipeline.errors import KmsE2EError
 from pipeline.report.evidence import read_report
 from pipeline.suite.collection import Collected, collect
 from pipeline.suite.run import RunRequest, run_suite
@@ -29,9 +30,14 @@ _PLUGIN: Final = "tests.e2e.mutants.plugin"
 
 def main() -> int:
     """Run, print each result, and write the table."""
-    options = _parser().parse_args()
+    parser = _parser()
+    options = parser.parse_args()
     catalogue = [item for item in collect() if _wanted(item, options)]
     chosen = mutants(catalogue)
+    if not chosen or set(options.id) - {mutant.scenario for mutant in chosen}:
+        parser.error(
+            "not all of these scenarios are there, in the tier that was asked for: kms-e2e scenarios lists them"
+        )
     if options.sample:
         chosen = sample(chosen, options.sample, options.seed)
     if not (options.resume or options.table_only):
@@ -101,5 +107,8 @@ def _run(options: argparse.Namespace, kind: str, ids: Sequence[str], names: Sequ
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except KmsE2EError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit("interrupted: what has ended is kept, --resume runs the rest")
