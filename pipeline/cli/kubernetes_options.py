@@ -11,7 +11,8 @@ from typing import Annotated, Final
 import typer
 
 from pipeline.errors import InputError
-from pipeline.host.kubernetes_sources import Folder, KubernetesSource, Release, Tree
+from pipeline.host.image_programs import is_image
+from pipeline.host.kubernetes_sources import Folder, Image, KubernetesSource, Release, Tree
 from pipeline.host.kubernetes_tree import MOCK_PLUGIN
 from pipeline.host.project import has_project
 from pipeline.host.release_download import MIRROR
@@ -37,8 +38,9 @@ BinariesOption = Annotated[
     Path | None,
     typer.Option(
         "--kubernetes-binaries",
-        metavar="DIR",
-        help=f"Folder with kube-apiserver and etcd; ${BINARIES_VARIABLE} when nothing else says what to run.",
+        metavar="PATH",
+        help=f"Folder with kube-apiserver and etcd (${BINARIES_VARIABLE} when nothing else says what to run), or an "
+        "image of kube-apiserver that was saved as a file.",
     ),
 ]
 ReleaseOption = Annotated[
@@ -106,4 +108,6 @@ class KubernetesChoice:
         if self.tree is not None:
             return Tree(self.tree)
         found = self.binaries or (None if self.named else environment.get(BINARIES_VARIABLE))
-        return Folder(Path(found)) if found else None
+        if not found:
+            return None
+        return Image(Path(found)) if is_image(Path(found)) else Folder(Path(found))

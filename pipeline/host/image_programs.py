@@ -7,6 +7,7 @@ Sources: the OCI image specification (image-layout.md, image-index.md, layer.md)
 
 from __future__ import annotations
 
+import hashlib
 import json
 import posixpath
 import tarfile
@@ -27,6 +28,7 @@ _OPAQUE: Final = ".wh..wh..opq"
 _MAGIC: Final = (b"\x7fELF", b"MZ", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _CHUNK_BYTES: Final = 1 << 20
+_SHA256: Final = "blobs/sha256/"
 _ATTESTATION: Final = "vnd.docker.reference.type"
 
 Open = Callable[[str], IO[bytes]]
@@ -44,7 +46,7 @@ def put_aside(image: Path, target: Path) -> dict[str, str]:
 
     What a later layer replaces or removes is not copied.
 
-    Raises: InputError when it is no image or cannot be read.
+    Raises: InputError when it is no image, cannot be read, or a blob does not have the digest that it is named by.
     """
     found: dict[str, str] = {}
     try:
@@ -104,10 +106,26 @@ class _Shelf:
 @contextmanager
 def _opened(image: Path) -> Iterator[Open]:
     if image.is_dir():
-        yield lambda name: _inside(image, name).open("rb")
+        yield _checked(lambda name: _inside(image, name).open("rb"))
         return
     with tarfile.open(image) as archive:
-        yield lambda name: _member(archive, name)
+        yield _checked(lambda name: _member(archive, name))
+
+
+def _checked(read: Open) -> Open:
+    """Let a blob be read only when it has the digest that it is named by."""
+
+    def opened(name: str) -> IO[bytes]:
+        stream = read(name)
+        if name.startswith(_SHA256):
+            found = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
+            if found != name.removeprefix(_SHA256):
+                stream.close()
+                raise ValueError(f"{name} has the sha256 {found}")
+            stream.seek(0)
+        return stream
+
+    return opened
 
 
 def _inside(folder: Path, name: str) -> Path:

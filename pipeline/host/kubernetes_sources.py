@@ -15,6 +15,7 @@ from pipeline.core.kubernetes import DEFAULT_RELEASE, find_release
 from pipeline.errors import InputError
 from pipeline.host.compile import Builder, Job
 from pipeline.host.jobs import control_plane_jobs, etcd_job, host_platform
+from pipeline.host.kubernetes_image import take_api_server
 from pipeline.host.kubernetes_tree import has_program, read_tree, tree_job
 from pipeline.host.parts import Copy
 from pipeline.host.release_download import fetch_release
@@ -151,6 +152,27 @@ class Folder:
         names = [*_FOLDER_PROGRAMS, *components]
         taken = tuple(Copy(self.folder / name, name) for name in names if (self.folder / name).is_file())
         return ControlPlaneInput(version, (etcd_job(),), taken, {"kind": "folder"})
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image of kube-apiserver, as `docker save` or an OCI layout; etcd is ours."""
+
+    archive: Path
+
+    def offers(self, component: str) -> bool:  # noqa: ARG002 - the protocol's
+        """Offer nothing beside kube-apiserver."""
+        return False
+
+    def prepare(self, builder: Builder, components: Sequence[str]) -> ControlPlaneInput:
+        """Take kube-apiserver out of the image, whose blobs are compared with their digests.
+
+        Raises: InputError when it is no such image, or its program does not start here.
+        """
+        _refuse_components(components, "an image")
+        program = take_api_server(self.archive, host_platform(), builder.paths)
+        origin = {"kind": "container image", "archive_sha256": file_digest(self.archive)}
+        return ControlPlaneInput(_version_of(program), (etcd_job(),), (Copy(program, API_SERVER),), origin)
 
 
 def _refuse_components(components: Sequence[str], where: str) -> None:
