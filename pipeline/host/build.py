@@ -182,8 +182,10 @@ def assets_of(planned: Planned, request: BuildRequest) -> Assets:
     binaries = tuple(built for _, all_built in results for built in all_built)
     content = Content(binaries, _all_parts(request, planned), _spec(request), document)
     folder = assemble(content, builder.paths, request.output, with_plugin=request.with_plugin)
-    if any(built.compiled for built in binaries):
-        trim_caches(builder.paths, {built.entry.key for built in binaries}, builder.progress)
+    compiled = {built.main.name for built in binaries if built.compiled}
+    if compiled:
+        keys = {built.entry.key for built in binaries}
+        trim_caches(builder.paths, keys, builder.progress, grown=compiled != {PLUGIN_BINARY})
     return Assets(
         folder=folder,
         binaries=binaries,

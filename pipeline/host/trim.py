@@ -21,23 +21,36 @@ COMPILED_LIMIT_BYTES: Final = 12 * GIB
 
 MODULES_LIMIT_BYTES: Final = 8 * GIB
 ASSETS_KEPT: Final = 20
+_LOOKED: Final = "looked-at"
+_EVERY_S: Final = 24 * 3600
 
 
-def trim_caches(paths: CachePaths, keep: set[str], progress: Progress) -> None:
+def trim_caches(paths: CachePaths, keep: set[str], progress: Progress, *, grown: bool) -> None:
     """Remove what was used longest ago: binaries (but those in `keep`), compiled packages, modules, assets folders.
 
-    Go's caches are left alone while any run builds.
+    Go's caches have some 250,000 files, which takes seconds to look at: it is done when they have `grown` by a program
+    of Kubernetes or etcd, else once a day. They are left alone while any run builds.
     """
     cache = BinaryCache(paths)
     sweep(paths.temporary)
     cache.trim(keep)
     _trim_assets(paths)
+    if not grown and not _is_due(paths.locks / _LOOKED):
+        return
     with exclusive_if_free(paths.locks / GO_LOCK) as alone:
         if alone:
+            (paths.locks / _LOOKED).touch()
             freed = trim_compiled(paths.compiled, COMPILED_LIMIT_BYTES)
             freed += _trim_modules(paths)
             if freed:
                 progress.note(f"cache: removed {freed / GIB:.1f} GiB of old modules and compiled packages")
+
+
+def _is_due(mark: Path) -> bool:
+    try:
+        return time.time() - mark.stat().st_mtime > _EVERY_S
+    except OSError:
+        return True
 
 
 def trim_compiled(folder: Path, limit_bytes: int) -> int:
@@ -73,5 +86,5 @@ def _trim_assets(paths: CachePaths) -> None:
     """Keep the assets folders of the last runs; a folder used within a day stays, since a suite may run from it."""
     folders = sorted(paths.assets.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
     for folder in folders[ASSETS_KEPT:]:
-        if time.time() - folder.stat().st_mtime > 24 * 3600:
+        if time.time() - folder.stat().st_mtime > _EVERY_S:
             shutil.rmtree(folder, ignore_errors=True)

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import MachineError
+from pipeline.host import trim
 from pipeline.host.cache import BinaryCache, Entry, place, write_atomically
 from pipeline.host.paths import CachePaths
+from pipeline.host.progress import Silent
 from pipeline.host.source import file_digest
-from pipeline.host.trim import trim_compiled
+from pipeline.host.trim import trim_caches, trim_compiled
 
 KEY = "k" * 64
 
@@ -126,3 +128,23 @@ def test_compiled_packages_are_trimmed_by_size_oldest_first(tmp_path: Path) -> N
     assert trim_compiled(tmp_path, 800) == 0
     assert trim_compiled(tmp_path, 700) == 300
     assert sorted(path.name for path in (tmp_path / "0a").iterdir()) == [f"{number}-d" for number in range(3, 8)]
+
+
+def test_go_s_caches_are_looked_at_once_a_day_or_when_they_have_grown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = CachePaths(tmp_path)
+    paths.make()
+    looked: list[Path] = []
+
+    def look(folder: Path, _limit_bytes: int) -> int:
+        looked.append(folder)
+        return 0
+
+    monkeypatch.setattr(trim, "trim_compiled", look)
+    for grown in (False, False, True):
+        trim_caches(paths, set(), Silent(), grown=grown)
+    assert looked == [paths.compiled, paths.compiled]
+    os.utime(paths.locks / "looked-at", (0, 0))
+    trim_caches(paths, set(), Silent(), grown=False)
+    assert len(looked) == 3
