@@ -33,58 +33,80 @@ _UNKNOWN_MEMORY_BYTES: Final = 4 * 2**30
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How many workers there are, the groups that sleep, each on a worker of its own, and the group of each test.
+    """How many workers there are, the groups that sleep, how many workers may sleep, and the group of each test.
 
     pytest-xdist 3.8 marks groups by a suffix to the test's id, which pytest 9.2 ignores; so `groups` says them.
     """
 
     workers: int
     sleepers: frozenset[str]
+    sleeping_workers: int = 0
     groups: tuple[tuple[str, str], ...] = ()
 
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Producer) -> LoadGroupScheduling:
         """Give pytest-xdist our scheduler."""
-        return SleeperScheduling(config, log, self.sleepers, dict(self.groups))
+        return SleeperScheduling(config, log, self)
 
 
 class SleeperScheduling(LoadGroupScheduling):
-    """Scheduling by group in which a worker that took a sleeping group takes nothing but sleeping groups."""
+    """Scheduling by group in which some workers take sleeping groups and the others what keeps processors busy.
 
-    def __init__(
-        self, config: pytest.Config, log: Producer, sleepers: frozenset[str], groups: Mapping[str, str]
-    ) -> None:
-        """Keep the group of each test and those that sleep; the latter must come first in the collection."""
+    Where memory allows fewer sleeping workers than there are sleeping groups, these follow each other on them: if every
+    worker began with one, nobody would be left for the rest.
+    """
+
+    def __init__(self, config: pytest.Config, log: Producer, plan: Schedule) -> None:
+        """Keep the plan; groups of each kind are given out in the order of the collection."""
         super().__init__(config, log)
-        self._sleepers = sleepers
-        self._groups = groups
+        self._plan = plan
+        self._groups = dict(plan.groups)
 
     def _split_scope(self, nodeid: str) -> str:
         return self._groups.get(nodeid.partition("@")[0]) or super()._split_scope(nodeid)
 
     def _reschedule(self, node: WorkerController) -> None:
-        upcoming = next(iter(self.workqueue), None)
-        sleeps = bool(self._sleepers & set(self.assigned_work[node]))
-        if sleeps and upcoming not in self._sleepers and not node.shutting_down:
+        if self.workqueue and not node.shutting_down and self._next_for(node) is None:
             node.shutdown()  # it ends when what it has is done
             return
         super()._reschedule(node)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        group = self._next_for(node)
+        if group is not None:
+            self.workqueue.move_to_end(group, last=False)  # pytest-xdist takes the first
+        super()._assign_work_unit(node)
+
+    def _next_for(self, node: WorkerController) -> str | None:
+        """Return the group that a worker should take next; None when the others should do what is left."""
+        sleeping = next((group for group in self.workqueue if group in self._plan.sleepers), None)
+        busy = next((group for group in self.workqueue if group not in self._plan.sleepers), None)
+        others = [other for other in self.assigned_work if other is not node and not other.shutting_down]
+        awake = [other for other in others if not self._sleeps(other)]
+        if self._sleeps(node):
+            return sleeping or (None if awake else busy)
+        may_sleep = not self.assigned_work[node] and len(others) - len(awake) < self._plan.sleeping_workers
+        return (sleeping or busy) if may_sleep else (busy or sleeping)
+
+    def _sleeps(self, node: WorkerController) -> bool:
+        return not self._plan.sleepers.isdisjoint(self.assigned_work[node])
 
 
 def schedule(entries: Iterable[Scenario], parallel: int, *, memory_bytes: int | None = None) -> Schedule:
     """Plan the workers for scenarios that may run beside each other.
 
     `parallel` is the number of busy workers, 0 for two a processor, 1 for one worker in all. There are as many
-    sleeping ones as `memory_bytes` (what is free now, by default) allows beside them.
+    sleeping ones as `memory_bytes` (what is free now, by default) allows beside them, and 24 workers at most.
     """
     groups = _by_group(entries)
     sleepers = frozenset(name for name, members in groups.items() if any(entry.waits for entry in members))
     if parallel == 1:
         return Schedule(1, frozenset())
     # Scenarios mostly wait, so two workers a processor keep it busy.
-    busy = min(parallel or _WORKERS_PER_PROCESSOR * (os.cpu_count() or 1), len(groups) - len(sleepers))
+    most = MOST_WORKERS - min(len(sleepers), MOST_WORKERS // 2)
+    busy = min(parallel or _WORKERS_PER_PROCESSOR * (os.cpu_count() or 1), len(groups) - len(sleepers), most)
     room = (available_bytes() if memory_bytes is None else memory_bytes) // PLANE_BYTES
-    sleeping = min(len(sleepers), max(1, room - busy))
-    return Schedule(max(1, min(MOST_WORKERS, busy + sleeping)), sleepers)
+    sleeping = min(len(sleepers), max(1, room - busy), MOST_WORKERS - busy)
+    return Schedule(max(1, busy + sleeping), sleepers, sleeping)
 
 
 def in_order(entries: Iterable[Scenario], sleepers: frozenset[str]) -> list[Scenario]:
