@@ -128,8 +128,9 @@ def _run_phases(request: RunRequest, planned: Sequence[Collected], writer: Resul
         plan = dataclasses.replace(plan, groups=tuple((item.node, item.entry.group) for item in together))
         by_id = {item.entry.id: item for item in together}
         together = [by_id[entry.id] for entry in in_order([item.entry for item in together], plan.sleepers)]
-        workers = ("-n", str(plan.workers), "--dist", "loadgroup", "--max-worker-restart", "4")
-        workers = (*workers, "--no-loadscope-reorder")  # or the largest groups would come before the longest waits
+        # Without the last option the largest groups would begin first, not the longest waits.
+        options = ("--dist", "loadgroup", "--max-worker-restart", "4", "--no-loadscope-reorder")
+        workers = ("-n", str(plan.workers), *options)
         _run_pytest(request, together, [writer, plan], workers if plan.workers > 1 else ())
         _assert_evidence(request, writer)
     if alone:

@@ -14,6 +14,8 @@ from pipeline.errors import DeadlineError
 from pipeline.harness.api import secret_key, secret_path
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.etcd import EtcdValue
+from pipeline.harness.kms import EncryptReply, KmsCallError
+from pipeline.harness.plugin import Plugin
 from pipeline.harness.storage import EncryptedObject, StorageError, decode, read_value
 from pipeline.harness.waiting import Mortal, wait_until
 from pipeline.suite.scenario import ProofRecorder, ScenarioFailed
@@ -120,8 +122,20 @@ def opened(plane: ControlPlane, key: str) -> bytes:
     """
     try:
         return read_value(raw(plane, key).value, key.encode(), plane.plugin.client)
-    except StorageError as error:
+    except (StorageError, KmsCallError) as error:
         msg = f"{key} does not open: {error}"
+        raise ScenarioFailed(msg) from error
+
+
+def unwrapped(plugin: Plugin, wrapped: EncryptReply) -> bytes:
+    """Let the plugin decrypt what it must still be able to decrypt.
+
+    Raises: ScenarioFailed when it refuses.
+    """
+    try:
+        return plugin.client.decrypt(wrapped)
+    except KmsCallError as error:
+        msg = f"the plugin does not decrypt what it encrypted under keyID {wrapped.key_id!r}: {error}"
         raise ScenarioFailed(msg) from error
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.plugin_spec import HOOKS
-from pipeline.core.result import FAMILIES, Outcome
+from pipeline.core.result import FAMILIES, NotRun, Outcome
 from pipeline.suite.collection import collect
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.unbuilt import CHECKS, unbuilt
@@ -22,6 +22,13 @@ def test_the_list_has_each_check_once() -> None:
     numbers = [int(found[2]) for name, _, _ in CHECKS if (found := NUMBER.fullmatch(name))]
     assert numbers == list(range(1, CHECKS_IN_ALL + 1))
     assert {name[0] for name, _, _ in CHECKS} == set(FAMILIES)
+
+
+def test_no_check_has_lost_its_scenario() -> None:
+    assert {(result.id, result.reason) for result in unbuilt(PRESENT)} == {
+        ("D47", NotRun.NEEDS_NODE),
+        ("F62", NotRun.NEEDS_ARCHITECTURE),
+    }
 
 
 def test_run_and_not_run_are_all_checks_without_overlap() -> None:

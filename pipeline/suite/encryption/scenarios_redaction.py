@@ -6,10 +6,9 @@ from typing import Final
 
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane, Equipment
-from pipeline.harness.kms import EncryptReply
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.stores import assert_readable
-from pipeline.suite.support import new_namespace, sealed, write_secrets
+from pipeline.suite.support import new_namespace, sealed, unwrapped, write_secrets
 from pipeline.suite.wire.secrets import shapes_in
 
 _OBJECTS: Final = 20
@@ -36,7 +35,7 @@ def scenario_redaction(control_plane: ControlPlane, scenario_equipment: Equipmen
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)
     assert_readable(plane.api, proof, secrets, "while logs are written")
     stored = sealed(plane, secrets[0].key)
-    seed = plane.plugin.client.decrypt(EncryptReply(stored.encrypted_dek_source, stored.key_id, stored.annotations))
+    seed = unwrapped(plane.plugin, stored.wrapped)
     places = _places(plane, scenario_equipment)
     values = [secret.value for secret in secrets]
     found = [f"{shape} in {place}" for place, data in places.items() for shape in shapes_in(data, [*values, seed])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from pipeline.core.result import Level, Subject
@@ -22,8 +23,10 @@ from pipeline.suite.support import (
     rotate,
     sealed,
     under,
+    unwrapped,
     write_secret,
 )
+from pipeline.suite.wire.steps import replied
 from pipeline.suite.writers import Writers
 
 _DEADLINE_S: Final = 120.0
@@ -50,15 +53,15 @@ _MISMATCH: Final = "another-key"
 def scenario_reinstated_key(kms_plugin: Plugin, proof: ProofRecorder) -> None:
     """The history of Status.keyID over a rotation and a reinstatement; what each key encrypted is still decrypted."""
     client = kms_plugin.client
-    history = [client.status().key_id]
-    wrapped = [client.encrypt(_SEED)]
+    history = [replied(proof, "Status", client.status).key_id]
+    wrapped = [replied(proof, "Encrypt", partial(client.encrypt, _SEED))]
     for hook, values in (("rotate", {}), ("reinstate", {"key_id": history[0]})):
         kms_plugin.hook(hook, **values)
         _await_other_key(kms_plugin, proof, history[-1])
-        history.append(client.status().key_id)
-        wrapped.append(client.encrypt(_SEED))
+        history.append(replied(proof, "Status", client.status).key_id)
+        wrapped.append(replied(proof, f"Encrypt after {hook}", partial(client.encrypt, _SEED)))
     proof.that("keyIDs are all different", observed=history, wanted="3 keyIDs", holds=len(set(history)) == len(history))
-    decrypted = [client.decrypt(reply) == _SEED for reply in wrapped]
+    decrypted = [unwrapped(kms_plugin, reply) == _SEED for reply in wrapped]
     proof.that("what each key encrypted is decrypted", observed=decrypted, wanted=[True] * len(history))
 
 
