@@ -189,7 +189,16 @@ class DropConnections(Fault):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFault(Fault):
-    """A fault of the socket as a whole."""
+    """A fault of the socket as a whole, so it takes neither `methods` nor `every_nth` nor `first_n`."""
+
+    def __post_init__(self) -> None:
+        """Refuse to choose calls. Raises: InputError."""
+        if self.methods or self.every_nth != 1 or self.first_n:
+            raise InputError(
+                "a fault of connections hits no single calls",
+                seen=f"methods={self.methods}, every_nth={self.every_nth}, first_n={self.first_n}",
+                wanted=f"{self.name} without them",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,8 @@ class Front:
             self._relays.add(task)
             task.add_done_callback(self._relays.discard)
         try:
+            if isinstance(self._fault, Refuse):
+                return  # it was accepted just before nobody listened any more
             if isinstance(self._fault, WireGarbage):
                 writer.write(self._fault.data)
                 await writer.drain()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -32,6 +33,7 @@ class Faults:
         """Begin without a fault."""
         self._front = front
         self._active: tuple[Active, ...] = ()
+        self._setting = threading.Lock()
 
     @property
     def active(self) -> tuple[Fault, ...]:
@@ -47,8 +49,9 @@ class Faults:
         if len(of_connections) > 1:
             seen = ", ".join(fault.name for fault in of_connections)
             raise InputError("one fault of connections at a time", seen=seen)
-        self._active = tuple(Active(fault, Memory()) for fault in faults)
-        shared_loop().run(self._front.apply(of_connections[0] if of_connections else None))
+        with self._setting:  # or two threads could leave the calls' faults of one and the connections' of the other
+            self._active = tuple(Active(fault, Memory()) for fault in faults)
+            shared_loop().run(self._front.apply(of_connections[0] if of_connections else None))
 
     def clear(self) -> None:
         """Let everything through; calls that hang go on hanging until their callers give up."""

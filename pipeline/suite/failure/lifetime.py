@@ -48,7 +48,7 @@ def prove_end(outage: Outage, proof: ProofRecorder, name: str) -> None:
     said = datetime.fromisoformat(found[1]).timestamp() if found else 0.0
     proof.that(
         "end of the lifetime that kube-apiserver names",
-        observed=f"last good Status + {said - outage.last_good_at[name]:.0f} s",
+        observed=f"last good Status + {said - outage.last_good_at(name):.0f} s",
         wanted=f"+ {WRITE_LIFETIME_S:g} s",
         holds=abs(said - end) <= _TEXT_SLACK_S,
     )
@@ -98,7 +98,7 @@ def prove_recovery(outage: Outage, plane: ControlPlane, proof: ProofRecorder) ->
 
 def prove_watched(outage: Outage, proof: ProofRecorder, name: str) -> None:
     """Prove that writes were watched until after the lifetime."""
-    last_s = outage.samples[name][-1].at - outage.last_good_at[name]
+    last_s = outage.samples[name][-1].at - outage.last_good_at(name)
     seen = f"{len(outage.samples[name])}, the last {last_s:.0f} s after the last good Status before the outage"
     proof.that("writes watched", observed=seen, wanted="beyond 180 s", holds=last_s > WRITE_LIFETIME_S + 1)
 

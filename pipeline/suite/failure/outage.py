@@ -46,7 +46,6 @@ class Outage:
         self.namespace = ""
         self.samples: dict[str, list[Sample]] = {name: [] for name in sides.sides}
         self.first: dict[str, str] = {}
-        self.last_good_at: dict[str, float] = {}
 
     def begin(self, faults: Mapping[str, Fault], proof: ProofRecorder) -> None:
         """Write an object on each side, then let every side fail; once only.
@@ -64,7 +63,6 @@ class Outage:
                 )
         for name, side in self.sides.sides.items():
             side.proxy.faults.set(faults[name])
-            self.last_good_at[name] = side.proxy.last_good_status_at
         self.since = time.time()
 
     def side(self, name: str) -> Side:
@@ -95,9 +93,20 @@ class Outage:
         """Return the samples of a side whose read failed."""
         return [sample for sample in self.samples[name] if not sample.read.ok]
 
+    def last_good_at(self, name: str) -> float:
+        """Return when kube-apiserver had the last Status that no fault hit, by the record of the side's proxy.
+
+        One that was under way when the outage began counts: it was answered as ever, and began the lifetime anew.
+        """
+        return max(
+            call.at + call.duration_s
+            for call in self.side(name).proxy.calls
+            if call.method == "Status" and call.code == "OK" and not call.fault and call.at < self.since
+        )
+
     def end_of_lifetime(self, name: str) -> float:
         """Return when writes of a side should end: 180 s after the last good Status before the outage."""
-        return self.last_good_at[name] + WRITE_LIFETIME_S
+        return self.last_good_at(name) + WRITE_LIFETIME_S
 
     def _sample(self, name: str) -> None:
         side, at = self.side(name), time.time()

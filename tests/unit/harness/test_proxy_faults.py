@@ -15,9 +15,12 @@ from pipeline.harness.proxy import (
     EditStatus,
     Error,
     Fault,
+    HalfOpen,
     RateLimit,
     RawReply,
+    Refuse,
     RenameKey,
+    WireGarbage,
     oversize_annotations,
 )
 from pipeline.harness.proxy.edits import damaged
@@ -186,3 +189,11 @@ def test_a_churning_key_changes_with_each_status_and_encrypt_follows() -> None:
         names.append(edited_status(fault, memory).key_id)
     assert len(set(names)) == 3
     assert edited_encrypt(fault, memory).key_id == names[-1]
+
+
+@pytest.mark.parametrize("fault", [Refuse, HalfOpen, WireGarbage])
+def test_a_fault_of_connections_chooses_no_calls(fault: type[Fault]) -> None:
+    assert fault().name == fault.__name__
+    for choice in ({"methods": ("Status",)}, {"every_nth": 2}, {"first_n": 1}):
+        with pytest.raises(InputError, match="hits no single calls"):
+            fault(**choice)
