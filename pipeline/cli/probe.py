@@ -37,6 +37,7 @@ def probe(
     """
     # Here and not above, so that a wrong option does not wait for gRPC and pytest.
     from pipeline.harness.kms import KmsClient, parse_address  # noqa: PLC0415
+    from pipeline.suite.run import clear_report  # noqa: PLC0415
     from pipeline.suite.wire.attached import first_status, wire_scenarios  # noqa: PLC0415
 
     address = parse_address(socket)
@@ -44,6 +45,8 @@ def probe(
     status = first_status(address, timeout)
     if status is not None:
         console.print(f"{address}: KMS {_shown(status.version)}, healthz {_shown(status.healthz)}")
+    if report is not None:
+        clear_report(report)  # one that cannot be used is said before the plugin is asked so often
     started_at = time.time()
     with KmsClient(address, timeout) as client:
         results = _run(client, scenarios, console)
@@ -122,9 +125,6 @@ def _write(folder: Path, address: SocketAddress, started_at: float, results: lis
     from pipeline.suite.recorder import blank  # noqa: PLC0415
     from pipeline.suite.unbuilt import unbuilt  # noqa: PLC0415
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("results.jsonl", "events.jsonl"):
-        (folder / name).unlink(missing_ok=True)
     entries: list[Scenario] = [item.entry for item in collect()]
     probed = {result.id: result for result in results}
     rows = [probed.get(entry.id) or blank(entry, Outcome.NOT_RUN, NotRun.NOT_SELECTED) for entry in entries]

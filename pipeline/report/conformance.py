@@ -1,7 +1,7 @@
 """The conformance statement: what this run proved about the plugin, and its badge.
 
 Only the plugin's MUSTs decide. One that failed, or could not be judged, makes the plugin not conformant; one that was
-not run makes the statement incomplete.
+not run, or ended with what the run was given (a hook that fails, say), makes the statement incomplete.
 """
 
 from __future__ import annotations
@@ -40,7 +40,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """The plugin's scenarios of one level, by outcome; `failed` holds those that could not be judged, too."""
+    """The plugin's scenarios of one level, by outcome; `failed` holds those that could not be judged, too.
+
+    Those that could not be judged for what the run was given say nothing about the plugin: they are in `not_run`.
+    """
 
     passed: tuple[Judged, ...]
     failed: tuple[Judged, ...]
@@ -138,10 +141,15 @@ def _tally(scenarios: Iterable[ScenarioResult], level: Level) -> Tally:
         return tuple(
             Judged(item.id, item.title, item.outcome, item.reason)
             for item in sorted(chosen, key=lambda item: item.id)
-            if item.outcome in outcomes
+            if _counted_as(item) in outcomes
         )
 
     return Tally(pick(Outcome.PASSED), pick(Outcome.FAILED, Outcome.ERROR), pick(Outcome.NOT_RUN))
+
+
+def _counted_as(scenario: ScenarioResult) -> Outcome:
+    given = scenario.outcome is Outcome.ERROR and scenario.wrong_input
+    return Outcome.NOT_RUN if given else scenario.outcome
 
 
 def _verdict(musts: Tally) -> Verdict:

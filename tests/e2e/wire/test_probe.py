@@ -76,6 +76,30 @@ def test_a_report_has_every_scenario_once(make_double: MakeDouble, tmp_path: Pat
     assert json.loads((tmp_path / "r/conformance.json").read_text())
 
 
+@pytest.mark.parametrize("taken", ["results.jsonl", "logs/mine.log"])
+def test_a_folder_with_files_of_somebody_else_is_refused_and_left_alone(
+    taken: str, make_double: MakeDouble, tmp_path: Path
+) -> None:
+    plugin = make_double()
+    plugin.start()
+    precious = tmp_path / taken
+    precious.parent.mkdir(exist_ok=True)
+    precious.write_text("precious")
+    seen = probe(str(plugin.socket), "--report", str(tmp_path))
+    assert seen.code == 2
+    assert "no run of ours wrote" in seen.err
+    assert precious.read_text() == "precious"
+
+
+def test_a_report_that_cannot_be_written_gets_one_clear_message(make_double: MakeDouble, tmp_path: Path) -> None:
+    plugin = make_double()
+    plugin.start()
+    (tmp_path / "file").touch()
+    seen = probe(str(plugin.socket), "--report", str(tmp_path / "file" / "r"))
+    assert seen.code == 2
+    assert "the folder for the report cannot be written" in seen.err
+
+
 def test_a_plugin_on_an_abstract_socket(tmp_path: Path) -> None:
     name = f"unix:///@kms-e2e-double-{os.getpid()}"
     argv = [sys.executable, str(DOUBLE), "--listen", name, "--state", str(tmp_path)]

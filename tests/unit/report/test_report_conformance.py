@@ -42,6 +42,17 @@ def test_only_the_plugins_musts_decide(other: ScenarioResult, verdict: Verdict) 
     assert statement_of(run_of(GOOD, other)).verdict is verdict
 
 
+def test_what_the_run_was_given_says_nothing_about_the_plugin() -> None:
+    hook = replace(scenario("C31", Outcome.ERROR, reason="hook rotate failed"), wrong_input=True)
+    statement = statement_of(run_of(GOOD, hook))
+    assert statement.verdict is Verdict.INCOMPLETE
+    assert [(item.id, item.outcome, item.reason) for item in statement.musts.not_run] == [
+        ("C31", Outcome.ERROR, "hook rotate failed")
+    ]
+    failed = scenario("C32", Outcome.FAILED)
+    assert statement_of(run_of(GOOD, hook, failed)).verdict is Verdict.NOT_CONFORMANT
+
+
 def test_a_failure_outweighs_what_was_not_run() -> None:
     run = run_of(scenario("A01", Outcome.NOT_RUN), scenario("A02", Outcome.FAILED))
     assert statement_of(run).verdict is Verdict.NOT_CONFORMANT
