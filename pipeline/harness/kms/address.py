@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ SOCKET_PATH_MAX_BYTES: Final = 107
 """Longest path of a Unix socket on Linux. Source: unix(7), `sun_path` has 108 bytes with the final NUL."""
 
 _SCHEME: Final = "unix:"
+_ABSTRACT_SCHEME: Final = "unix-abstract:"
+"""gRPC's own spelling of an abstract name. Source: grpc, doc/naming.md."""
+_CONNECT_TIMEOUT_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class SocketAddress:
 
 
 def parse_address(text: str | os.PathLike[str]) -> SocketAddress:
-    """Read a socket's address: `unix:///path`, `unix:/path`, `unix:///@name`, `@name` or a plain path.
+    """Read a socket's address: `unix:///path`, `unix:/path`, `unix:///@name`, `@name`, gRPC's or a plain path.
 
     A relative path is taken from the current folder.
 
@@ -54,6 +58,8 @@ def parse_address(text: str | os.PathLike[str]) -> SocketAddress:
     """
     given = os.fspath(text)
     rest = given
+    if given.startswith(_ABSTRACT_SCHEME):
+        return _checked(SocketAddress(given.removeprefix(_ABSTRACT_SCHEME), abstract=True), given)
     if given.startswith(_SCHEME):
         rest = given.removeprefix(_SCHEME).removeprefix("//")
     elif "://" in given:
@@ -71,10 +77,27 @@ def parse_address(text: str | os.PathLike[str]) -> SocketAddress:
 def require_listener(address: SocketAddress) -> None:
     """Check that a client may connect to the address, before gRPC would only say that a deadline passed.
 
-    Raises: InputError when the file is missing, is no socket, or its permissions refuse this user.
+    Raises: InputError when the file is missing, is no socket, its permissions refuse this user, or nobody listens.
     """
-    if address.abstract:
-        return
+    if not address.abstract:
+        _require_socket(address)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(_CONNECT_TIMEOUT_S)
+            client.connect(address.kernel)
+    except ConnectionRefusedError as error:
+        raise InputError(
+            "no plugin listens there",
+            seen="the name is not in use" if address.abstract else "a socket that nobody listens on any more",
+            wanted="a listening plugin",
+            where=str(address),
+            next_step="start the plugin, or correct the address",
+        ) from error
+    except OSError:
+        return  # a full backlog, say: the first call tells more
+
+
+def _require_socket(address: SocketAddress) -> None:
     path = Path(address.name)
     try:
         mode = path.stat().st_mode

@@ -149,8 +149,8 @@ def test_status_errors_are_judged_and_not_refused(make_double: MakeDouble) -> No
         (lambda folder: f"unix://{folder}/file", "not a socket"),
         (lambda folder: f"unix://{folder}/{'x' * 120}", "the socket's path is too long"),
         (lambda folder: "tcp://127.0.0.1:1", "not the address of a Unix socket"),
-        (lambda folder: f"unix://{folder}/dead.sock", "nobody answers Status there"),
-        (lambda folder: "unix:///@nobody-listens-here", "nobody answers Status there"),
+        (lambda folder: f"unix://{folder}/dead.sock", "a socket that nobody listens on any more"),
+        (lambda folder: "unix:///@nobody-listens-here", "the name is not in use"),
     ],
     ids=["missing", "file", "long", "tcp", "dead", "abstract"],
 )

@@ -19,6 +19,7 @@ from pipeline.harness.kms import SocketAddress, parse_address, require_listener
         ("unix://@kms", "kms", True),
         ("unix:@kms", "kms", True),
         ("@kms", "kms", True),
+        ("unix-abstract:kms", "kms", True),
         ("/run/with blank%20.sock", "/run/with blank%20.sock", False),
     ],
 )
@@ -41,7 +42,7 @@ def test_grpc_gets_an_escaped_uri() -> None:
     assert SocketAddress("kms", abstract=True).target == "unix-abstract:kms"
 
 
-@pytest.mark.parametrize("text", ["", "unix:", "unix://", "unix:///@", "@"])
+@pytest.mark.parametrize("text", ["", "unix:", "unix://", "unix:///@", "@", "unix-abstract:"])
 def test_an_empty_address_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="empty"):
         parse_address(text)
