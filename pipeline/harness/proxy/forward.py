@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -33,8 +33,8 @@ class Active:
 class ActiveFaults(Protocol):
     """Where the faults of the moment come from."""
 
-    def hitting(self, method: str) -> list[Active]:
-        """Return the faults that hit this call."""
+    def hitting(self, method: str) -> Iterator[Active]:
+        """Yield the faults that hit this call, each when those before it have let it through."""
 
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -65,7 +65,7 @@ class Forwarder(grpc.GenericRpcHandler):
     async def _handle(self, path: str, request: bytes, context: Context) -> bytes:
         """Answer one call; whatever happens, it is recorded."""
         service, _, method = path.lstrip("/").partition("/")
-        hits = self._faults.hitting(method)
+        hits: list[Active] = []
         at, begun = time.time(), time.monotonic()
         code, reply = "CANCELLED", b""
         try:
@@ -92,7 +92,9 @@ class Forwarder(grpc.GenericRpcHandler):
         return reply
 
     async def _answer(self, path: str, call: Call, hits: list[Active], context: Context) -> bytes:
-        for hit in hits:
+        """Ask the plugin, with the faults that hit the call; they are added to `hits` as it meets them."""
+        for hit in self._faults.hitting(call.method):
+            hits.append(hit)
             instead = await hit.fault.before(call, hit.memory)
             if instead is not None:
                 return instead

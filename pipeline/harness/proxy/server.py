@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -57,9 +58,9 @@ class Faults:
         """Let everything through; calls that hang go on hanging until their callers give up."""
         self.set()
 
-    def hitting(self, method: str) -> list[Active]:
-        """Return those that hit this call, and count it."""
-        return [entry for entry in self._active if entry.fault.takes(method, entry.memory)]
+    def hitting(self, method: str) -> Iterator[Active]:
+        """Yield those that hit this call, and count it for each as it is reached: one before it may end the call."""
+        return (entry for entry in self._active if entry.fault.takes(method, entry.memory))
 
 
 class FaultProxy:

@@ -1,4 +1,4 @@
-"""The fault proxy while several threads and connections are at it at one moment."""
+"""The fault proxy with several threads, connections or faults at one moment."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pipeline.harness.kms import KmsClient
+from pipeline.harness.kms import KmsCallError, KmsClient
 from pipeline.harness.plugin import Plugin
-from pipeline.harness.proxy import ConnectionFault, EditStatus, Fault, FaultProxy, HalfOpen, Refuse, WireGarbage
+from pipeline.harness.proxy import ConnectionFault, EditStatus, Error, Fault, FaultProxy, HalfOpen, Refuse, WireGarbage
 
 pytestmark = pytest.mark.e2e
 
@@ -40,3 +40,12 @@ def test_faults_set_by_many_threads_are_those_of_one_of_them(proxy: FaultProxy) 
     proxy.faults.set(EditStatus(healthz="at last"))
     with KmsClient(proxy.address, timeout_s=10) as client:
         assert client.status().healthz == "at last"
+
+
+def test_what_one_fault_ends_is_not_counted_for_the_next(proxy: FaultProxy) -> None:
+    proxy.faults.set(Error("INTERNAL", first_n=1), EditStatus(healthz="edited", first_n=1))
+    with KmsClient(proxy.address, timeout_s=10) as client:
+        with pytest.raises(KmsCallError, match="INTERNAL"):
+            client.status()
+        assert [client.status().healthz for _ in range(2)] == ["edited", "ok"]
+    assert [call.fault for call in proxy.calls] == ["Error", "EditStatus", ""]
