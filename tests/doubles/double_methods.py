@@ -37,6 +37,7 @@ FAULTS: Final = {
     "empty-ciphertext": "Encrypt returns nothing",
     "long-ciphertext": "Encrypt returns 1025 bytes",
     "plaintext": "Encrypt returns the plaintext",
+    "encodes": "Encrypt returns the plaintext as base64",
     "other-key-id": "Encrypt names another key than Status",
     "annotation-no-domain": "an annotation's key is no domain name",
     "annotation-oversize": "the annotations have more than 32 KiB",
@@ -185,8 +186,8 @@ class Plugin:
             return self.first
         if self.fault == "empty-ciphertext":
             return b""
-        if self.fault == "plaintext":
-            return request.plaintext
+        if self.fault in ("plaintext", "encodes"):
+            return request.plaintext if self.fault == "plaintext" else base64.b64encode(request.plaintext)
         return sealed.ljust(1025, b"\0") if self.fault == "long-ciphertext" else sealed
 
     def bound(self, uid: str, marker: bytes) -> bytes:
@@ -220,6 +221,8 @@ class Plugin:
             os._exit(2)
 
     async def opened(self, key: bytes, request: v2.DecryptRequest) -> bytes:
+        if self.fault == "encodes":
+            return base64.b64decode(request.ciphertext)
         nonce, sealed = request.ciphertext[:_NONCE], request.ciphertext[_NONCE:]
         if self.fault == "no-authentication":
             return _ctr(key, nonce.ljust(_NONCE, b"\0"), sealed)

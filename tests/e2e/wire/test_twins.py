@@ -41,7 +41,8 @@ TWINS: dict[str, tuple[tuple[str, str], ...]] = {
         ("other-key-id", ""),
         ("empty-ciphertext", "the ciphertext is empty"),
         ("long-ciphertext", "1025 bytes, more than 1024"),
-        ("plaintext", "plaintext in the ciphertext: saw yes"),
+        ("plaintext", "plaintext in the ciphertext: saw .*raw"),
+        ("encodes", "plaintext in the ciphertext: saw base64"),
     ),
     "A06": (
         ("annotation-no-domain", ""),
