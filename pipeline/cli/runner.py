@@ -96,7 +96,7 @@ def execute_in_dagger(asked: InDagger) -> int:
     asked.proxy.check()
     project = project_at(asked.config)
     selection = Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=parse_shard(asked.shard))
-    needed = () if asked.upstream else components(selection, ())
+    needed = () if asked.upstream else components(selection, (), asked.kubernetes)
     module = module_reference(asked.module)
     clear_report(asked.report)
     (asked.report / FAILURE_FILE).unlink(missing_ok=True)
