@@ -59,11 +59,23 @@ async def control_plane_builds(
     return tuple(
         [
             await execute(
-                _selected(toolchain, build).with_source(own.directory(f"pipeline/{build.module}")), build, platform
+                _selected(toolchain, build).with_source(await _graph(own, f"pipeline/{build.module}")), build, platform
             )
             for build in control_plane_plan(release, more=components)
         ]
     )
+
+
+async def _graph(own: dagger.Directory, folder: str) -> dagger.Directory:
+    """Return a module graph by its contents alone.
+
+    Dagger v0.21 knows a folder of a module's source by the whole source, so that an edit of any file of ours would
+    build everything again.
+    """
+    graph = dag.directory()
+    for name in sorted(await own.directory(folder).entries()):
+        graph = graph.with_new_file(name, await own.file(f"{folder}/{name}").contents())
+    return graph
 
 
 def _selected(toolchain: Toolchain, build: GoBuild) -> Toolchain:

@@ -24,6 +24,7 @@ SOURCE_FILES = {
     "go.mod": "module example.com/plugin\n\ngo 1.26.0\n",
     "locked-requirements.txt": "pytest==9.2.0 \\\n    --hash=sha256:00\n",
 }
+GRAPHS = ("pipeline/kubernetes/", "pipeline/kwok")
 PROGRAMS = ("kms-plugin", "etcd", "etcdutl", "kube-apiserver", *CLUSTER, *UPSTREAM_TESTS)
 REPORT = RunReport("7", "0", 1.0, 2.0, "example", "v1.37.2", "1.26.10", ".go-version", 0)
 
@@ -34,7 +35,11 @@ def answer(chain: str, field: str) -> object:
     if field.startswith("exists"):
         return path is not None and path[1] in {*SOURCE_FILES, "report.json"}
     if field == "contents" and path is not None:
+        if path[1].startswith(GRAPHS):
+            return f"// {path[1]}"
         return to_json(REPORT) if path[1] == "report.json" else SOURCE_FILES[path[1]]
+    if field == "entries" and any(graph in chain for graph in GRAPHS):
+        return ["go.mod", "go.sum"]
     if field == "stdout":
         return printed(chain)
     return {"entries": list(SOURCE_FILES), "size": 8, "exitCode": 0, "stderr": "", "defaultPlatform": "linux/amd64"}[
