@@ -47,12 +47,13 @@ def scenario_other_architecture(scenario_equipment: Equipment, proof: ProofRecor
     What fails there is run with this machine's plugin too, and must fail likewise. Then two instances on one state,
     one for each architecture, have the same keyID, and each unwraps a seed that the other wrapped.
     """
-    name, other = _other(scenario_equipment)
-    results = [_run(item, other, name) for item in wire_scenarios() if item.entry.id not in _LEFT_OUT]
+    name, other = other_equipment(scenario_equipment)
+    items = {item.entry.id: item for item in wire_scenarios() if item.entry.id not in _LEFT_OUT}
+    results = [_run(item, other, name) for item in items.values()]
     worse = [
-        f"{result.id}: {result.reason}"
-        for item, result in zip(_chosen(results), _bad(results), strict=True)
-        if _run(item, scenario_equipment, "here").outcome is Outcome.PASSED
+        f"{bad.id}: {bad.reason}"
+        for bad in results
+        if bad.is_bad and _run(items[bad.id], scenario_equipment, "here").outcome is Outcome.PASSED
     ]
     proof.that(f"scenarios that pass here and fail on {name}", observed=worse, wanted=[])
     passed = [result.id for result in results if result.outcome is Outcome.PASSED]
@@ -60,16 +61,7 @@ def scenario_other_architecture(scenario_equipment: Equipment, proof: ProofRecor
     _prove_crossing(proof, scenario_equipment, other, name)
 
 
-def _bad(results: Sequence[ScenarioResult]) -> list[ScenarioResult]:
-    return [result for result in results if result.is_bad]
-
-
-def _chosen(results: Sequence[ScenarioResult]) -> list[WireScenario]:
-    bad = {result.id for result in _bad(results)}
-    return [item for item in wire_scenarios() if item.entry.id in bad]
-
-
-def _other(equipment: Equipment) -> tuple[str, Equipment]:
+def other_equipment(equipment: Equipment) -> tuple[str, Equipment]:
     """Return the other architecture and its equipment; without one, or an emulator, the scenario is *not run*."""
     folder = equipment.assets / FOLDER
     if not (folder / "plugin.json").is_file():
