@@ -37,7 +37,7 @@ def probe(
     """
     # Here and not above, so that a wrong option does not wait for gRPC and pytest.
     from pipeline.harness.kms import KmsClient, parse_address  # noqa: PLC0415
-    from pipeline.suite.run import clear_report  # noqa: PLC0415
+    from pipeline.suite.report_folder import clear_report  # noqa: PLC0415
     from pipeline.suite.wire.attached import first_status, wire_scenarios  # noqa: PLC0415
 
     address = parse_address(socket)

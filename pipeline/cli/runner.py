@@ -90,7 +90,7 @@ def execute_in_dagger(asked: InDagger) -> int:
     from pipeline.report.evidence import read_report  # noqa: PLC0415
     from pipeline.report.files import REPORT_FILE  # noqa: PLC0415
     from pipeline.suite.__main__ import components, summary  # noqa: PLC0415
-    from pipeline.suite.run import clear_report  # noqa: PLC0415
+    from pipeline.suite.report_folder import clear_report  # noqa: PLC0415
     from pipeline.suite.selection import Selection, parse_shard  # noqa: PLC0415
 
     asked.proxy.check()

@@ -6,14 +6,11 @@ import contextlib
 import dataclasses
 import os
 import platform
-import shutil
-import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import pytest
 
@@ -27,29 +24,19 @@ from pipeline.harness.secret_values import all_secrets
 from pipeline.harness.supervisor import Supervisor
 from pipeline.report.evidence import begin_report
 from pipeline.report.evidence import collect as collect_report
-from pipeline.report.files import RUN_FILE
 from pipeline.report.write import write_report
 from pipeline.suite.collection import PYTEST_OPTIONS, Collected, collect
 from pipeline.suite.equipment import assert_control_plane, load_equipment
 from pipeline.suite.expected import assert_known, unexpected_passes
 from pipeline.suite.job import job_variables
 from pipeline.suite.recorder import ResultWriter, blank
+from pipeline.suite.report_folder import prepare
 from pipeline.suite.scenario import Scenario
 from pipeline.suite.scheduling import in_order, schedule
 from pipeline.suite.selection import Selection
 from pipeline.suite.termination import terminable
 from pipeline.suite.tracing import spans_of
 from pipeline.suite.unbuilt import unbuilt
-
-# A whole run leaves about 40 MiB, most of it logs of kube-apiserver.
-NEEDED_BYTES: Final = 64 * 2**20
-_PROVENANCE: Final = "provenance.json"
-# What an earlier run may have left in the same folder; nothing else in it is touched.
-_OUR_FOLDERS: Final = ("logs", "calls", "metrics")
-_OUR_FILES: Final = (
-    *("run.json", "results.jsonl", "events.jsonl", "report.json", "report.html", "junit_kms_01.xml"),
-    *("conformance.json", "badge.svg", "badge.json", "upstream.json", _PROVENANCE),
-)
 
 Show = Callable[[ScenarioResult], None]
 
@@ -168,18 +155,6 @@ def _assert_evidence(request: RunRequest, writer: ResultWriter) -> None:
         ) from writer.failure
 
 
-def _assert_room(folder: Path) -> None:
-    free_bytes = shutil.disk_usage(folder).free
-    if free_bytes < NEEDED_BYTES:
-        raise MachineError(
-            "there is too little room for the evidence",
-            seen=f"{free_bytes / 2**20:.0f} MiB free",
-            wanted=f"{NEEDED_BYTES / 2**20:.0f} MiB",
-            where=str(folder),
-            next_step="free some room, or name another folder by --report",
-        )
-
-
 def _preflight(equipment: Equipment) -> None:
     """Start the plugin once, so that one that cannot start gives one message and not one a scenario."""
     evidence = equipment.evidence
@@ -219,59 +194,6 @@ def _header(
         job=job_variables(os.environ),
         host=f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
     )
-
-
-def clear_report(folder: Path) -> None:
-    """Make the folder for a report, and remove what an earlier run left in it; nothing else is touched.
-
-    Raises: InputError when files of somebody else have the names of ours; MachineError when it cannot be written.
-    """
-    _make_folder(folder)
-    _assert_ours(folder)
-    for name in _OUR_FOLDERS:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    for name in _OUR_FILES:
-        (folder / name).unlink(missing_ok=True)
-
-
-def prepare(report: Path, assets: Path) -> None:
-    """Make the folder for the evidence, without what an earlier run of ours left, and copy provenance.json to it.
-
-    Raises: InputError when it holds files of somebody else; MachineError when there is too little room.
-    """
-    clear_report(report)
-    provenance = assets / _PROVENANCE
-    if provenance.is_file():
-        shutil.copyfile(provenance, report / _PROVENANCE)
-    _assert_room(report)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise MachineError(
-            "the folder for the report cannot be written",
-            seen=error.strerror,
-            wanted="a folder that this user may write to",
-            where=str(folder),
-            next_step="name another folder by --report",
-        ) from error
-
-
-def _assert_ours(folder: Path) -> None:
-    """Refuse a folder in which files of somebody else have the names that are about to be removed."""
-    taken = [name for name in (*_OUR_FOLDERS, *_OUR_FILES) if (folder / name).exists()]
-    if taken and not (folder / RUN_FILE).is_file():
-        raise InputError(
-            "the folder for the report holds files that no run of ours wrote",
-            seen=", ".join(taken),
-            wanted=f"an empty folder, or one with an earlier report ({RUN_FILE})",
-            where=str(folder),
-            next_step="name another folder by --report",
-        )
 
 
 def write(report: Path, plugin: PluginSpec | None = None, *, exit_code: int | None = None, note: str = "") -> RunReport:

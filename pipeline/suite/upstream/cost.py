@@ -24,7 +24,8 @@ from pipeline.harness.proxy.faults import Delay, Fault, RateLimit
 from pipeline.report.evidence import append_result, begin_report
 from pipeline.suite.equipment import assert_control_plane, load_equipment
 from pipeline.suite.lifecycle.workload import Measured, Workload, run_workload
-from pipeline.suite.run import prepare, write
+from pipeline.suite.report_folder import prepare
+from pipeline.suite.run import write
 from pipeline.suite.support import await_fresh_status
 from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge

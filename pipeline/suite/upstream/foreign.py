@@ -23,7 +23,8 @@ from pipeline.harness.evidence import Evidence
 from pipeline.harness.supervisor import Supervisor
 from pipeline.report.evidence import append_result, begin_report
 from pipeline.suite.equipment import assert_programs
-from pipeline.suite.run import prepare, write
+from pipeline.suite.report_folder import prepare
+from pipeline.suite.run import write
 from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.execution import Execution, execute_tests

@@ -17,7 +17,8 @@ from pipeline.harness.etcd_watch import current_revision
 from pipeline.harness.simulated_nodes import NODES
 from pipeline.report.evidence import append_result, begin_report
 from pipeline.suite.equipment import assert_programs, load_equipment
-from pipeline.suite.run import prepare, write
+from pipeline.suite.report_folder import prepare
+from pipeline.suite.run import write
 from pipeline.suite.termination import terminable
 from pipeline.suite.upstream import judge
 from pipeline.suite.upstream.cluster import PROGRAMS, Cluster, running_cluster

@@ -88,6 +88,31 @@ def test_two_runs_at_once_do_not_meet(start: Callable[..., MarkedRun]) -> None:
         assert_nothing_left(run)
 
 
+def test_a_second_run_does_not_write_into_the_report_of_the_first(
+    start: Callable[..., MarkedRun], assets: Path
+) -> None:
+    run = start("--id", "B20")
+    wait_for(run, "kube-apiserver")
+    words = [
+        sys.executable,
+        "-m",
+        "pipeline.suite",
+        "--assets",
+        str(assets),
+        "--report",
+        str(run.report),
+        "--id",
+        "A05",
+    ]
+    second = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert second.stderr.startswith("error: another run is writing its evidence there\n")
+    output, _ = run.process.communicate(timeout=120)
+    assert run.process.returncode == 0, output.decode()
+    report = from_json(RunReport, (run.report / "report.json").read_text(), where="report.json")
+    assert (report.planned, report.count(Outcome.PASSED), report.notes) == (("B20",), 1, ())
+
+
 def test_a_long_tmpdir_and_a_read_only_home_do_no_harm(start: Callable[..., MarkedRun], tmp_path: Path) -> None:
     long = tmp_path / ("x" * 120)
     long.mkdir()
