@@ -182,8 +182,8 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
     ),
     "D70": ("proxy: the socket is never away", "GET that needs the plugin", Sabotage(plane=no_faults)),
     "D71": (
-        "proxy: the Status that takes 2.9 s fails",
-        "a Status that takes 2.9 s is taken",
+        "proxy: the Status that takes 2.5 s fails",
+        "a Status that takes 2.5 s is taken",
         Sabotage(plane=side("almost-slow", Error(methods=("Status",)))),
     ),
     "D72": ("proxy: no Status fails", "Status calls", Sabotage(plane=side("flapping"))),
