@@ -203,7 +203,7 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
     ),
     "E50": (
         "socket: the plugin answers where nobody should",
-        "not yet: dead-socket",
+        "saw dead-socket, wanted within",
         Sabotage(plane=breaks.somebody_listens),
     ),
     "E51": (
