@@ -52,6 +52,8 @@ _TOOL: Final = re.compile(
 _COMMAND_START: Final = re.compile(r"[;&|]")
 _SUBSTITUTION: Final = re.compile(r"`|\$\(")
 _MAKE_MESSAGE: Final = re.compile(r"\$\((?:error|warning|info)\s")
+_MAX_MESSAGE: Final = 512
+"""Characters before a command in which the start of a message is looked for, so that a long line costs no more."""
 _PRINTED: Final = re.compile(r"(?:^|[\s@(])(?:echo|printf)\s")
 _ASSIGNMENT: Final = re.compile(
     r"(?<![\w.$/-])(?P<name>[A-Za-z_]\w*)[\"']?(?P<space>\s*)(?P<operator>::?=|\?=|=)\s*"
@@ -80,7 +82,9 @@ def commands_in(text: str, *, assignments: bool = True) -> Iterator[Hit]:
         for found in pattern.finditer(text):
             yield from _named(found, what, kind, fixable=fixable)
     for found in _TOOL.finditer(text):
-        if not found["tool"].startswith("golang.org/dl/") and not _is_message(text[: found.start()]):
+        if not found["tool"].startswith("golang.org/dl/") and not _is_message(
+            text[max(0, found.start() - _MAX_MESSAGE) : found.start()]
+        ):
             yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}", "")
     if assignments:
         for found in _ASSIGNMENT.finditer(text):
