@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 
 from pipeline.core.result import Outcome, RunReport, ScenarioResult
 from pipeline.report.conformance import statement_of
+from pipeline.report.repeat import command_again
 
 SUITE_NAME: Final = "kms-e2e"
 RUN_CASE: Final = "kms-e2e run"
@@ -28,7 +29,7 @@ def junit_xml(run: RunReport) -> bytes:
     suite = ET.SubElement(root, "testsuite", name=SUITE_NAME, timestamp=_timestamp(run.started_at))
     _properties(suite, _run_properties(run))
     for scenario in sorted(run.scenarios, key=case_name):
-        _add_case(suite, scenario)
+        _add_case(suite, run, scenario)
     if not_completed(run):
         _add_run_case(suite, run)
     for element in (suite, root):
@@ -57,7 +58,7 @@ def not_completed(run: RunReport) -> str:
     return ""
 
 
-def _add_case(suite: ET.Element, scenario: ScenarioResult) -> None:
+def _add_case(suite: ET.Element, run: RunReport, scenario: ScenarioResult) -> None:
     case = ET.SubElement(
         suite,
         "testcase",
@@ -69,9 +70,9 @@ def _add_case(suite: ET.Element, scenario: ScenarioResult) -> None:
     if scenario.expected:
         ET.SubElement(case, "skipped", message=legal(f"expected to fail: {scenario.expected}"))
     elif scenario.outcome is Outcome.FAILED:
-        ET.SubElement(case, "failure", type="ScenarioFailed").text = legal(_details(scenario))
+        ET.SubElement(case, "failure", type="ScenarioFailed").text = legal(_details(run, scenario))
     elif scenario.outcome is Outcome.ERROR:
-        ET.SubElement(case, "error", type="ScenarioError").text = legal(_details(scenario))
+        ET.SubElement(case, "error", type="ScenarioError").text = legal(_details(run, scenario))
     elif scenario.outcome is Outcome.NOT_RUN:
         ET.SubElement(case, "skipped", message=legal(scenario.reason))
 
@@ -83,14 +84,14 @@ def _add_run_case(suite: ET.Element, run: RunReport) -> None:
     ET.SubElement(case, "error", type="RunIncomplete").text = legal(text)
 
 
-def _details(scenario: ScenarioResult) -> str:
+def _details(run: RunReport, scenario: ScenarioResult) -> str:
     lines = [scenario.reason or "no reason was recorded"]
     if scenario.known_issue:
         lines.append(f"known issue: {scenario.known_issue}")
     for proof in scenario.proofs:
         verdict = "holds" if proof.holds else "DOES NOT HOLD"
         lines.append(f"{proof.name}: {verdict}\n  observed: {proof.observed}\n  wanted:   {proof.wanted}")
-    lines.append(f"source: {scenario.source}\nagain: kms-e2e run --id {scenario.id}")
+    lines.append(f"source: {scenario.source}\nagain: {command_again(run, scenario.id)}")
     return "\n".join(lines)
 
 

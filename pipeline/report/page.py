@@ -24,6 +24,7 @@ from pipeline.report.costs import CostPlot, cost_plot
 from pipeline.report.figures import Summary, summarise
 from pipeline.report.logs import Excerpt, Log, clean, excerpt, lines_by_uid, read_logs
 from pipeline.report.plots import CallPlot, LatencyPlot, call_plot, kind_key, latency_plot
+from pipeline.report.repeat import command_again
 from pipeline.report.timeline import Timeline, kind_of, timeline_of
 from pipeline.report.upstream import read_upstream
 
@@ -47,9 +48,10 @@ class JoinedCall:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioView:
-    """One scenario as it is shown."""
+    """One scenario as it is shown; `again` is the command that runs it again."""
 
     result: ScenarioResult
+    again: str
     kind: str
     wrong: bool
     aside: bool
@@ -139,7 +141,10 @@ def page_of(folder: Path, run: RunReport) -> Page:
     calls: defaultdict[str, list[KmsCall]] = defaultdict(list)
     for call in run.calls:
         calls[call.plane].append(call)
-    views = [_view(item, logs, calls[item.plane], lines) for item in sorted(run.scenarios, key=lambda item: item.id)]
+    views = [
+        _view(item, command_again(run, item.id), logs, calls[item.plane], lines)
+        for item in sorted(run.scenarios, key=lambda item: item.id)
+    ]
     upstream = read_upstream(folder)
     return Page(
         run=run,
@@ -159,7 +164,11 @@ def page_of(folder: Path, run: RunReport) -> Page:
 
 
 def _view(
-    result: ScenarioResult, logs: Sequence[Log], calls: Sequence[KmsCall], lines: Mapping[tuple[str, str], str]
+    result: ScenarioResult,
+    again: str,
+    logs: Sequence[Log],
+    calls: Sequence[KmsCall],
+    lines: Mapping[tuple[str, str], str],
 ) -> ScenarioView:
     wrong = result.is_bad
     end = result.started_at + result.duration_s
@@ -174,6 +183,7 @@ def _view(
     ]
     return ScenarioView(
         result=result,
+        again=again,
         kind=kind_of(result.outcome),
         wrong=wrong,
         aside=result.outcome is Outcome.NOT_RUN and result.reason.startswith(_ASIDE),

@@ -52,6 +52,12 @@ def test_a_failure_has_its_text_once_and_no_message() -> None:
     assert failure.text.endswith("again: kms-e2e run --id A07")
 
 
+def test_a_probed_plugin_is_probed_again() -> None:
+    run = replace(sample_run(), plugin="unix:///run/my plugin.sock")
+    (failure,) = cases(run)["A07"].result
+    assert failure.text.endswith("again: kms-e2e probe 'unix:///run/my plugin.sock'")
+
+
 def test_what_could_not_be_judged_is_an_error() -> None:
     (error,) = cases(sample_run())["B26"].result
     assert isinstance(error, junitparser.Error)
