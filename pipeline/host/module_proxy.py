@@ -97,9 +97,12 @@ def without_password(value: str) -> str:
 
 
 def _check_inherited_database(value: str, *, chosen: str | None) -> None:
-    """Refuse a database with a key of its own from the environment: who sets it decides what toolchain is right."""
+    """Refuse a database with a key of its own from the environment: who sets it decides what toolchain is right.
+
+    `off` is no database: `refuse_unchecked_modules` says what that means.
+    """
     words = value.split()
-    if not words or chosen is not None or words[0] in KNOWN_DATABASES:
+    if not words or chosen is not None or words[0] in {*KNOWN_DATABASES, "off"}:
         return
     raise InputError(
         "the environment names a checksum database that Go does not know",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from pipeline.errors import InputError
+from pipeline.host.build import BuildRequest, plan
 from pipeline.host.module_proxy import ModuleProxy, check_database, check_proxy, without_password
+from pipeline.host.progress import Silent
 
 OWN = "sum.example.com+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
 
@@ -67,3 +69,11 @@ def test_what_is_not_chosen_stays_as_it_was() -> None:
 
 def test_passwords_are_not_shown() -> None:
     assert without_password("https://user:secret@a,https://b@c") == "https://***@a,https://***@c"
+
+
+def test_a_database_that_the_environment_switches_off_is_told_as_that() -> None:
+    inherited = {"GOSUMDB": "off"}
+    with pytest.raises(InputError, match="checksum database of Go modules is switched off") as caught:
+        plan(BuildRequest(kubernetes=None, environment=inherited), Silent())
+    assert caught.value.seen == "GOSUMDB=off"
+    assert "--goproxy" in str(caught.value.next_step)
