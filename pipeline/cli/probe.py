@@ -112,9 +112,17 @@ def _left_out(results: list[ScenarioResult]) -> str:
 
 def _summary(results: list[ScenarioResult]) -> str:
     counts = ", ".join(f"{sum(result.outcome is kind for result in results)} {kind}" for kind in Outcome)
-    broken = [result.id for result in results if result.level is Level.MUST and result.outcome is Outcome.FAILED]
-    verdict = f"contract broken: {', '.join(broken)}" if broken else "no MUST of the wire protocol is broken"
-    return f"{counts}; {verdict}"
+    return f"{counts}; {_verdict(results)}"
+
+
+def _verdict(results: list[ScenarioResult]) -> str:
+    """Say what the MUSTs say: one that ended in an error is no proof that it holds."""
+    must = {kind: [r.id for r in results if r.level is Level.MUST and r.outcome is kind] for kind in Outcome}
+    if must[Outcome.FAILED]:
+        return f"contract broken: {', '.join(must[Outcome.FAILED])}"
+    if must[Outcome.ERROR]:
+        return f"not decided, since these ended in an error: {', '.join(must[Outcome.ERROR])}"
+    return "no MUST of the wire protocol is broken"
 
 
 def _write(folder: Path, address: SocketAddress, started_at: float, results: list[ScenarioResult]) -> None:

@@ -147,7 +147,7 @@ def _canary(plane: ControlPlane, path: str) -> str:
 @scenario(
     Scenario(
         id="E70",
-        title="data of KMS v1 move to KMS v2",
+        title="data of KMS v1 move to KMS v2 and back",
         level=Level.SHOULD,
         source="KEP-3299: migration from v1 to v2; feature gate KMSv1 (kube_features.go), off since 1.29",
         subject=Subject.PROCEDURE,
@@ -158,7 +158,7 @@ def _canary(plane: ControlPlane, path: str) -> str:
     )
 )
 def scenario_migrate_from_v1(make_control_plane: MakePlane, proof: ProofRecorder) -> None:
-    """With KMSv1 on and the plugin serving both, Secrets go from `kms:v1` to `kms:v2`; then KMS v1 is off again."""
+    """With KMSv1 on, a plugin that serves both, Secrets go from `kms:v1` to `kms:v2` twice and back; then it is off."""
     gate = ApiServerOptions(flags=("--feature-gates=KMSv1=true",))
     plane = make_control_plane(
         ControlPlaneOptions(configure=_v1_only, kms_timeout_s=3.0, late_plugin=True, api_server=gate)
@@ -168,12 +168,18 @@ def scenario_migrate_from_v1(make_control_plane: MakePlane, proof: ProofRecorder
     plane.server.wait_ready()
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)
     assert_all_stored(plane, proof, "kms:v1:old")
-    restart_with(plane, encrypt(["secrets"], plane.provider, _v1(plane.provider)))
-    assert_readable(plane.api, proof, secrets, "before they are rewritten")
-    rewrite_store(plane, proof)
-    assert_all_stored(plane, proof, f"kms:v2:{plane.provider.name}")
+    new, old = plane.provider, _v1(plane.provider)
+    for first, second, stored in (
+        (new, old, f"kms:v2:{new.name}"),
+        (old, new, "kms:v1:old"),
+        (new, old, f"kms:v2:{new.name}"),
+    ):
+        restart_with(plane, encrypt(["secrets"], first, second))
+        assert_readable(plane.api, proof, secrets, f"before they are rewritten to {stored}")
+        rewrite_store(plane, proof)
+        assert_all_stored(plane, proof, stored)
     plane.server.options = ApiServerOptions()
-    restart_with(plane, encrypt(["secrets"], plane.provider))
+    restart_with(plane, encrypt(["secrets"], new))
     assert_readable(plane.api, proof, secrets, "with KMS v1 off")
 
 
