@@ -56,7 +56,7 @@ def test_provenance_names_commit_state_and_go(tree: Path, tmp_path: Path) -> Non
     assert (source["kind"], source["state"], source["commit"]) == ("source tree", "dirty", commit)
     assert str(tree / ".go-version") in source["go_version"]
     go = {item["name"]: item["go_version"] for item in provenance["artifacts"]}
-    assert go["kube-apiserver"] == go["kms-plugin"] == DEFAULT_RELEASE.go_version.toolchain
+    assert go["kube-apiserver"] == go["kms-plugin"] == str(DEFAULT_RELEASE.go_version)
     assert provenance["kubernetes"] == f"{TAG}+{commit[:14]}-dirty"
 
 

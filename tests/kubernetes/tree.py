@@ -23,6 +23,7 @@ _ROOT: Final = Path(__file__).parents[2]
 _PATTERNS: Final = shutil.ignore_patterns("*_test.go")
 _FILES: Final = {
     ".go-version": f"{DEFAULT_RELEASE.go_version}\n",
+    ".gitignore": "/_output/\n",  # where upstream's scripts write
     "go.work": "go 1.26.0\n\ngodebug default=go1.26\n\nuse (\n\t.\n\t./staging/src/k8s.io/stand-in\n)\n",
     "cmd/kube-apiserver/apiserver.go": """// The main package of a tree: upstream's command, after what staging says.
 package main
