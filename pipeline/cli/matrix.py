@@ -107,7 +107,7 @@ def show_matrix(found: Matrix) -> None:
     console.print(table)
     for row in found.differences:
         outcomes = ", ".join(
-            f"{cell.place.kubernetes} {outcome or 'not planned'}"
+            f"{cell.place.plugin} on {cell.place.kubernetes} {outcome or 'not planned'}"
             for cell, outcome in zip(found.cells, row.outcomes, strict=True)
         )
         console.print(f"{row.id} {escape(row.title)}: {outcomes}", highlight=False, soft_wrap=True)

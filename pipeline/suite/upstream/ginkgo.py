@@ -20,7 +20,7 @@ DEFAULT_FOCUS: Final = r"\[Conformance\]"
 DEFAULT_SKIP: Final = r"\[Serial\]"
 E2E_TEST: Final = "e2e.test"
 GINKGO: Final = "ginkgo"
-_LIST_TIMEOUT_S: Final = 120.0
+_LIST_TIMEOUT_S: Final = 300.0
 _SPEC: Final = "It"
 _CASE_PREFIX: Final = f"[{_SPEC}] "
 # Upstream's framework would fetch logs of nodes, dump every object on a failure and scrape components.
