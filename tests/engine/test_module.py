@@ -81,7 +81,8 @@ def test_wrong_input_is_one_message_without_a_traceback(dagger: Call, words: tup
 
 
 def test_a_source_that_does_not_compile_names_the_place(dagger: Call, tmp_path: Path) -> None:
-    (tmp_path / "go.mod").write_text("module example.com/broken\n\ngo 1.26\n")
+    (tmp_path / "kms-e2e.toml").write_text('name = "broken"\n[go]\n[run]\nargv = ["{assets}/kms-plugin"]\n')
+    (tmp_path / "go.mod").write_text("module example.com/broken\n")
     (tmp_path / "main.go").write_text("package main\n\nfunc main() { missing() }\n")
     without = dagger("call", f"--source={tmp_path}", "go-version")
     assert without.returncode == 1
@@ -100,7 +101,7 @@ def test_the_bytes_are_those_of_a_host(dagger: Call, tmp_path: Path) -> None:
     here, there = (json.loads((folder / "provenance.json").read_text()) for folder in (Path(host), tmp_path))
     digests = [{item["name"]: item["sha256"] for item in document["artifacts"]} for document in (here, there)]
     assert digests[0]
-    assert digests[0] == digests[1]
+    assert digests[0].items() <= digests[1].items()  # containers hold kube-controller-manager too
 
 
 @pytest.mark.parametrize("check", ["audit", "go-version-respected", "artifacts-reproducible"])
