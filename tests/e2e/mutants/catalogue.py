@@ -160,9 +160,9 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         Sabotage(plane=breaks.restarted_for_the_plugin),
     ),
     "D42": (
-        "proxy: healthz is bad, but there is no gRPC error",
+        "client: refused writes are answered as if they had been done",
         "writes after the lifetime",
-        Sabotage(plane=side("error", EditStatus(healthz="broken by the mutant"))),
+        Sabotage(plane=breaks.refusals_are_hidden),
     ),
     "D43": (
         "procedure: kube-apiserver is restarted in the outage",
