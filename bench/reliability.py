@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Final
 
 from bench.traces import Left, MarkedRun, end_run, eventually, start_run
+from pipeline.errors import EXIT_SUITE_FAILED
 from pipeline.host.build import BuildRequest, build_assets
+from pipeline.report.evidence import read_report
 
 KILLS: Final = 50
 # A run of one scenario takes about this long on an idle machine, so that every phase of it is hit.
@@ -81,9 +83,16 @@ def at_once(count: int) -> Callable[[Path, Path], Row]:
         began = time.monotonic()
         runs = [start_run(assets, folder, *_ONE) for _ in range(count)]
         _await_ends(runs)
-        return _row(f"{count} runs at once", runs, began)
+        return _row(f"{count} runs at once", runs, began, _reasons(runs))
 
     return measure
+
+
+def _reasons(runs: Sequence[MarkedRun]) -> str:
+    """Say how often which reason made a scenario fail, without what it saw."""
+    reports = [read_report(run.report) for run in runs if run.process.returncode == EXIT_SUITE_FAILED]
+    reasons = Counter(one.reason.partition(" (")[0] for report in reports for one in report.scenarios if one.is_bad)
+    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()).replace("|", "\\|")
 
 
 def kills(assets: Path, folder: Path) -> Row:

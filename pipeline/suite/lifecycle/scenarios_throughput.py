@@ -27,7 +27,7 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
         level=Level.INFO,
         source="KEP-3299, Scalability: the difference in request latencies stays below 20 %",
         subject=Subject.KUBE_APISERVER,
-        deadline_s=300.0,
+        deadline_s=600.0,
         # It waits for nothing, but it takes longer than the fast tier has.
         fast=False,
         alone=True,
