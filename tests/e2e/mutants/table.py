@@ -115,5 +115,5 @@ def _listed(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _cell(text: str) -> str:
-    line = " ".join(text.split()).replace("|", "\\|")
+    line = " ".join(text.split()).partition(" where: ")[0].replace("|", "\\|")  # files of this machine stay out
     return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
