@@ -61,13 +61,13 @@ def run_tree_tests(
         environment = go_environment(builder.user, builder.paths, str(temporary))
         del environment["GOWORK"]  # the tree is a workspace
         path = f"{etcd}{os.pathsep}{environment.get('PATH', os.defpath)}"
-        # Without -trimpath the packages of the tree's own kube-apiserver would be compiled once more.
+        # As kube-apiserver is built, or all of its packages would be compiled once more: -trimpath, and no cgo.
         fixed = ("test", "-json", "-trimpath", "-count=1", f"-timeout={_TIMEOUT_S:.0f}s")
         words = (*fixed, *((f"-run={focus}",) if focus else ()))
         command = Command(
             (str(go.program.path), *words, *PACKAGES),
             tree.root,
-            {**environment, "GOTOOLCHAIN": go.toolchain, "PATH": path},
+            {**environment, "GOTOOLCHAIN": go.toolchain, "CGO_ENABLED": "0", "PATH": path},
             builder.paths.logs / "tree-tests.log",
             temporary / "tests",
             _TIMEOUT_S,
