@@ -40,8 +40,17 @@ async def find_version_file(source: dagger.Directory, module: str) -> VersionFil
 async def resolve_source(source: dagger.Directory, module: str, environment: Mapping[str, str]) -> Resolution:
     """Decide which Go builds a module of a source, with the caller's variables as arguments.
 
-    Raises: InputError as on a host, and for FORCE_HOST_GO: a container has no Go of the caller's machine.
+    Raises: InputError as on a host, for a module that is not in the source, and for FORCE_HOST_GO: a container has no
+    Go of the caller's machine.
     """
+    if module != "." and not await source.exists(module):
+        raise InputError(
+            "the folder of the plugin's Go module is not in the source",
+            seen=f"no {module}; the source holds {', '.join((await source.entries())[:20]) or 'nothing'}",
+            wanted="the folder that holds go.mod",
+            where="module in the table [go] of the configuration",
+            next_step="pass --source with the plugin's repository, or correct it: it is relative to the source",
+        )
     resolution = resolve(environment, await find_version_file(source, module))
     if resolution.mode is Mode.HOST:
         raise InputError(

@@ -70,6 +70,7 @@ def test_a_selection_of_nothing_leaves_what_the_suite_said(dagger: Call, tmp_pat
         (("--kubernetes=1.2", "assets", "sync"), "this Kubernetes version cannot be built"),
         (("--components=kubelet", "assets", "sync"), "no such program to build"),
         (("--suite-base=python:no-such-tag", "test-image", "sync"), "python:no-such-tag"),
+        (("--source=docs", "--config=kms-e2e.toml", "go-version"), "the plugin's Go module is not in the source"),
         (("--gosumdb=off", "toolchain", "container", "sync"), "the checksum database is switched off"),
     ],
 )

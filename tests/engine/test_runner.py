@@ -28,7 +28,7 @@ def test_a_green_run_ends_with_0(dagger: Call, tmp_path: Path) -> None:
 
 
 def test_a_red_run_ends_with_1(dagger: Call, tmp_path: Path) -> None:
-    config = hooked(tmp_path, '["true"]')
+    config = hooked(checkout(tmp_path / "tree"), '["true"]')  # its paths are relative to its own folder
     ended = kms_e2e(tmp_path / "report", "--runner=dagger", "--id=C31", f"--config={config}")
     assert (ended.returncode, exit_code(tmp_path / "report")) == (1, 1)
     assert "0 passed, 1 failed" in ended.stdout
