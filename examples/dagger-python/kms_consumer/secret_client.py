@@ -1,5 +1,6 @@
 """What a containerised test does: it knows a kubeconfig and nothing of how the control plane was made."""
 
+import base64
 import sys
 
 from kr8s.objects import Namespace, Secret
@@ -8,4 +9,5 @@ from kr8s.objects import Namespace, Secret
 Namespace({"metadata": {"name": "demo"}}).create()
 secret = Secret({"metadata": {"name": "demo", "namespace": "demo"}, "stringData": {"password": "hunter2"}})
 secret.create()
-sys.stdout.write(f"read back: {Secret.get('demo', namespace='demo').raw['data']['password']}\n")
+value = base64.b64decode(Secret.get("demo", namespace="demo").raw["data"]["password"]).decode()
+sys.stdout.write(f"read back: {value}\n")
