@@ -51,7 +51,9 @@ def build(
         help=f"Build the plugin for this architecture too ({', '.join(EMULATORS)}); scenario F62 runs it by qemu-user.",
     ),
     verify: bool = typer.Option(
-        False, "--verify", help="Build all of it again elsewhere, as another user, and compare; exit code 1 if unequal."
+        False,
+        "--verify",
+        help="Build all again elsewhere, with another user's environment, and compare; exit code 1 if unequal.",
     ),
     output: Path | None = typer.Option(None, "--output", "-o", help="Folder for the binaries; one in the cache."),
 ) -> None:

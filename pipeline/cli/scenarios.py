@@ -72,10 +72,15 @@ def markdown(items: Sequence[Collected], results: Mapping[str, ScenarioResult]) 
 def _markdown_row(item: Collected, results: Mapping[str, ScenarioResult]) -> str:
     entry, result = item.entry, results.get(item.entry.id)
     level = f"{entry.level} ({entry.subject}): {entry.source}" if entry.source else f"{entry.level} ({entry.subject})"
-    time = "" if result is None else f"{result.duration_s:.1f} s"
-    if result is not None and result.outcome is Outcome.NOT_RUN:
-        time = f"not run: {result.reason}"
+    time = "" if result is None else _markdown_time(result)
     return "| " + " | ".join(map(_cell, (entry.id, entry.title, level, entry.how, entry.twin.breaks, time))) + " |"
+
+
+def _markdown_time(result: ScenarioResult) -> str:
+    if result.outcome is Outcome.NOT_RUN:
+        return f"not run: {result.reason}"
+    took = f"{result.duration_s:.1f} s"
+    return took if result.outcome is Outcome.PASSED else f"{result.outcome} after {took}"
 
 
 def _cell(text: str) -> str:
