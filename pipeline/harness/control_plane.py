@@ -27,8 +27,10 @@ from pipeline.harness.plugin import Plugin
 from pipeline.harness.proxy import FaultProxy
 from pipeline.harness.snapshot import restore_snapshot
 from pipeline.harness.supervisor import Supervisor
+from pipeline.harness.turns import turn
 
 DEFAULT_PROVIDER: Final = "kms-e2e"
+_TOLD_S: Final = 1.0
 
 Configure = Callable[[KmsProvider], EncryptionConfiguration]
 
@@ -152,8 +154,16 @@ class ControlPlane:
     def start(self) -> None:
         """Start etcd and plugin, then the proxy, then kube-apiserver, and wait until it is ready.
 
+        It takes a turn among all control planes of the machine.
+
         Raises: ProcessError when a part dies or does not become ready.
         """
+        with turn() as waited_s:
+            if waited_s >= _TOLD_S:
+                self.supervisor.event("control plane", f"waited {waited_s:.1f} s for its turn to start")
+            self._start_parts()
+
+    def _start_parts(self) -> None:
         self._etcd.spawn()
         if not self.options.late_plugin:
             self.plugin.start()

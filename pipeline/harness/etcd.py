@@ -15,7 +15,7 @@ from pipeline.harness.supervisor import Supervisor
 from pipeline.harness.waiting import wait_until
 
 START_TIMEOUT_S: Final = 90.0
-"""As long as kube-apiserver's: a whole run starts two dozen at once, which took 30 s and more on two processors."""
+"""As long as kube-apiserver's, for the same machine may be as busy."""
 _CALL_TIMEOUT_S: Final = 30.0
 _PAGE: Final = 500
 # A lone member elects itself after one to two election timeouts; with etcd's 1 s that is a third of a control plane's
@@ -113,7 +113,7 @@ class Etcd:
     def start(self) -> None:
         """Start etcd and wait until it is healthy.
 
-        Raises: ProcessError when it dies, DeadlineError after 30 s.
+        Raises: ProcessError when it dies, DeadlineError after 90 s.
         """
         self.spawn()
         self.wait_healthy()
@@ -126,7 +126,7 @@ class Etcd:
     def wait_healthy(self) -> None:
         """Wait until etcd answers that it is healthy, which takes a leader.
 
-        Raises: ProcessError when it dies, DeadlineError after 30 s.
+        Raises: ProcessError when it dies, DeadlineError after 90 s.
         """
         alive = [self.process] if self.process is not None else []
         wait_until("etcd healthy", self.client.healthy, timeout_s=START_TIMEOUT_S, poll_s=0.02, alive=alive)
