@@ -40,10 +40,7 @@ def _rows(findings: tuple[Finding, ...]) -> Table:
         rows.add_column(heading, overflow="fold", no_wrap=False)
     for finding in findings:
         where = f"{finding.file}:{finding.line}:{finding.column}"
-        step = "" if finding.correction is None else f" (--fix writes {finding.correction})"
-        rows.add_row(
-            Text(printable(where)), Text(finding.rule.value, style="bold"), Text(printable(finding.message + step))
-        )
+        rows.add_row(Text(printable(where)), Text(finding.rule.value, style="bold"), Text(printable(finding.told)))
     return rows
 
 
@@ -68,7 +65,7 @@ def _summary(audit: Audit) -> str:
 def to_junit(audit: Audit) -> str:
     """Return the audit as JUnit XML: a failed case a finding, a skipped one an allowed one, one passed when clean."""
     suite = TestSuite("go version audit")
-    cases = [_case(finding, Failure(finding.message, finding.rule.value)) for finding in audit.findings]
+    cases = [_case(finding, Failure(finding.told, finding.rule.value)) for finding in audit.findings]
     cases += [_case(allowed.finding, Skipped(allowed.reason)) for allowed in audit.allowed]
     if audit.clean:
         cases.append(TestCase(_in_force(audit), "audit"))

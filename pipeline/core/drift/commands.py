@@ -15,35 +15,36 @@ _BARE: Final = r"(?P<v>(?:go)?1\.[0-9]{1,3}(?:\.[0-9]{1,3}|\.x|rc[0-9]{1,2}|beta
 _V: Final = rf"{_BARE}(?![\w.])"
 _W: Final = rf"(?:{_V}|(?P<w>latest|stable|tip|master)\b)"
 _COMMAND: Final = r"(?:^|(?<=[\s\"'(;&|`@]))"
+_PACKAGE: Final = "a distribution decides which versions its packages have"
 _OPTIONS: Final = r"(?:\s+-{1,2}[\w=-]+){0,8}\s+"
 
 _PATTERNS: Final = tuple(
-    (re.compile(pattern), what, kind, fixable)
-    for pattern, what, kind, fixable in (
+    (re.compile(pattern), what, kind, obstacle)
+    for pattern, what, kind, obstacle in (
         (
             rf"\bgo{_BARE}(?=\.(?:src|linux|darwin|windows|freebsd|openbsd|netbsd|solaris|dragonfly|aix|illumos|plan9)\b)",
             "a Go archive",
             Kind.EXACT,
-            True,
+            "",
         ),
-        (rf"\bgolang\.org/dl/{_V}", "another toolchain", Kind.EXACT, True),
+        (rf"\bgolang\.org/dl/{_V}", "another toolchain", Kind.EXACT, ""),
         (
             rf"{_COMMAND}go{_BARE}(?=\s+(?:build|download|env|generate|get|install|list|mod|run|test|tool|version|vet|work)\b)",
             "a versioned go command",
             Kind.EXACT,
-            True,
+            "",
         ),
-        (rf"\b(?:GO|GOCMD|GO_CMD|GO_BIN|GOBIN|GOEXE)\s*[:?]?=\s*\"?go{_V}", "the go command", Kind.EXACT, True),
-        (rf"{_COMMAND}gimme{_OPTIONS}{_W}", "gimme", Kind.RANGE, True),
-        (rf"{_COMMAND}gvm\s+(?:install|use){_OPTIONS}{_W}", "gvm", Kind.EXACT, True),
-        (rf"{_COMMAND}goenv\s+(?:install|local|global|shell){_OPTIONS}{_W}", "goenv", Kind.EXACT, True),
-        (rf"{_COMMAND}asdf\s+(?:install|local|global|set|shell){_OPTIONS}golang\s+{_W}", "asdf", Kind.EXACT, True),
-        (rf"{_COMMAND}(?:mise|rtx)\s[^|;&]{{0,200}}?\bgo(?:lang)?@{_W}", "mise", Kind.RANGE, True),
-        (rf"{_COMMAND}use\s+go\s+{_W}", "direnv", Kind.EXACT, True),
-        (rf"{_COMMAND}brew\s[^|;&]{{0,200}}?\bgo@{_V}", "Homebrew", Kind.RANGE, False),
-        (rf"{_COMMAND}snap\s+install\s+go\s[^|;&]{{0,200}}?--channel=?\s*{_V}", "snap", Kind.RANGE, False),
-        (rf"{_COMMAND}apk\s[^|;&]{{0,200}}?\bgo[=~]+{_BARE}(?=-r[0-9]|\b)", "an Alpine package", Kind.RANGE, False),
-        (rf"\bgolang-{_BARE}(?=-go\b|[\s\"']|$)", "a Debian package", Kind.RANGE, False),
+        (rf"\b(?:GO|GOCMD|GO_CMD|GO_BIN|GOBIN|GOEXE)\s*[:?]?=\s*\"?go{_V}", "the go command", Kind.EXACT, ""),
+        (rf"{_COMMAND}gimme{_OPTIONS}{_W}", "gimme", Kind.RANGE, ""),
+        (rf"{_COMMAND}gvm\s+(?:install|use){_OPTIONS}{_W}", "gvm", Kind.EXACT, ""),
+        (rf"{_COMMAND}goenv\s+(?:install|local|global|shell){_OPTIONS}{_W}", "goenv", Kind.EXACT, ""),
+        (rf"{_COMMAND}asdf\s+(?:install|local|global|set|shell){_OPTIONS}golang\s+{_W}", "asdf", Kind.EXACT, ""),
+        (rf"{_COMMAND}(?:mise|rtx)\s[^|;&]{{0,200}}?\bgo(?:lang)?@{_W}", "mise", Kind.RANGE, ""),
+        (rf"{_COMMAND}use\s+go\s+{_W}", "direnv", Kind.EXACT, ""),
+        (rf"{_COMMAND}brew\s[^|;&]{{0,200}}?\bgo@{_V}", "Homebrew", Kind.RANGE, _PACKAGE),
+        (rf"{_COMMAND}snap\s+install\s+go\s[^|;&]{{0,200}}?--channel=?\s*{_V}", "snap", Kind.RANGE, _PACKAGE),
+        (rf"{_COMMAND}apk\s[^|;&]{{0,200}}?\bgo[=~]+{_BARE}(?=-r[0-9]|\b)", "an Alpine package", Kind.RANGE, _PACKAGE),
+        (rf"\bgolang-{_BARE}(?=-go\b|[\s\"']|$)", "a Debian package", Kind.RANGE, _PACKAGE),
     )
 )
 _TOOL: Final = re.compile(
@@ -78,14 +79,14 @@ def commands_in(text: str, *, assignments: bool = True) -> Iterator[Hit]:
     if not _RELEVANT.search(text):
         return
     yield from images_in(text)
-    for pattern, what, kind, fixable in _PATTERNS:
+    for pattern, what, kind, obstacle in _PATTERNS:
         for found in pattern.finditer(text):
-            yield from _named(found, what, kind, fixable=fixable)
+            yield from _named(found, what, kind, obstacle)
     for found in _TOOL.finditer(text):
         if not found["tool"].startswith("golang.org/dl/") and not _is_message(
             text[max(0, found.start() - _MAX_MESSAGE) : found.start()]
         ):
-            yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}", "")
+            yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}")
     if assignments:
         for found in _ASSIGNMENT.finditer(text):
             yield from assigned(found["name"], found["bare"], found.start("bare"))
@@ -104,7 +105,7 @@ def assigned(name: str, value: str, column: int) -> Iterator[Hit]:
     upper = name.upper()
     if pattern := _UNCHECKED.get(_ALIASES.get(upper, upper)):
         if pattern.fullmatch(value):
-            yield Hit(column, value, Named(), Kind.UNSAFE, f"{name}={value}", "")
+            yield Hit(column, value, Named(), Kind.UNSAFE, f"{name}={value}")
         return
     kind = variable_kind(name)
     if kind is None or not value:
@@ -117,12 +118,12 @@ def assigned(name: str, value: str, column: int) -> Iterator[Hit]:
         yield Hit(column + len(value) - len(bare), text, named, kind, name)
 
 
-def _named(found: re.Match[str], what: str, kind: Kind, *, fixable: bool) -> Iterator[Hit]:
+def _named(found: re.Match[str], what: str, kind: Kind, obstacle: str) -> Iterator[Hit]:
     group = "v" if found["v"] or "w" not in found.re.groupindex else "w"
     text, start = found[group], found.start(group)
     bare = text.removeprefix("go")
     if (named := read_version(bare, kind)) is not None:
-        yield Hit(start + len(text) - len(bare), bare, named, kind, what, "{}" if fixable else "")
+        yield Hit(start + len(text) - len(bare), bare, named, kind, what, obstacle=obstacle)
 
 
 def without_comment(line: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from pipeline.core.drift.commands import assigned, commands_in, without_comment
@@ -131,8 +131,8 @@ def _at_origin(document: Document, hit: Hit, chars: list[_Char], number: int, co
     first = origin[0]
     together = all(char.line == first.line and char.column == first.column + i for i, char in enumerate(origin))
     if together:
-        return document.mention(first.line, Hit(first.column, hit.text, hit.named, hit.kind, hit.what, hit.template))
-    return document.mention(number, Hit(column, hit.text, hit.named, hit.kind, hit.what, ""))
+        return document.mention(first.line, replace(hit, column=first.column))
+    return document.mention(number, replace(hit, column=column).unfixable("it is put together from several arguments"))
 
 
 def _expand(text: str, number: int, column: int, state: _State) -> list[_Char]:

@@ -49,6 +49,7 @@ _BY_NAME: Final[dict[str, Reader]] = {
     ".tool-versions": read_tool_versions,
     "mise.toml": read_tools_toml,
     ".mise.toml": read_tools_toml,
+    "mise.lock": read_tools_toml,
     "netlify.toml": read_tools_toml,
     "devbox.json": read_devbox,
     "devcontainer.json": read_json,

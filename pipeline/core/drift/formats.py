@@ -52,6 +52,7 @@ def _finding(finding: Finding) -> dict[str, Json]:
         "text": finding.text,
         "message": finding.message,
         "correction": finding.correction,
+        "obstacle": finding.obstacle or None,
     }
 
 
@@ -93,7 +94,7 @@ def _result(finding: Finding, allowed: Allowed | None) -> Json:
         "ruleId": finding.rule.value,
         "ruleIndex": _RULES.index(finding.rule),
         "level": _level(finding.rule),
-        "message": {"text": printable(finding.message)},
+        "message": {"text": printable(finding.told)},
         "locations": [{"physicalLocation": {"artifactLocation": artifact, "region": region}}],
         "partialFingerprints": {"mention/v1": _fingerprint(finding)},
     }
@@ -119,7 +120,7 @@ def to_annotations(findings: Iterable[Finding]) -> str:
     """
     return "".join(
         f"::{_level(finding.rule)} file={_property(finding.file)},line={finding.line},col={finding.column},"
-        f"title={_property(finding.rule.value)}::{_data(printable(finding.message))}\n"
+        f"title={_property(finding.rule.value)}::{_data(printable(finding.told))}\n"
         for finding in findings
     )
 

@@ -36,8 +36,8 @@ def _hit(found: re.Match[str], kind: Kind, named: Named | None) -> Hit | None:
     if found["word"] == "toolchain" and text == "default":
         return None
     if named is None or named == Named():
-        return Hit(column, text, Named(), Kind.MALFORMED, f"{what} {quote(text.encode('utf-8', 'replace'))}", "")
-    return Hit(column, text, named, kind, what, "" if kind is Kind.LOWER_BOUND else "{}")
+        return Hit(column, text, Named(), Kind.MALFORMED, f"{what} {quote(text.encode('utf-8', 'replace'))}")
+    return Hit(column, text, named, kind, what)
 
 
 def read_go_sum(document: Document) -> Iterator[Mention]:
@@ -45,7 +45,7 @@ def read_go_sum(document: Document) -> Iterator[Mention]:
     for number, line in enumerate(document.lines, 1):
         if line.lstrip().startswith("golang.org/toolchain") and line.lstrip()[20:21] in {" ", "\t", "@"}:
             text = line.strip()
-            yield document.mention(number, Hit(line.index("g"), text[:64], Named(), Kind.GO_SUM, "go.sum", ""))
+            yield document.mention(number, Hit(line.index("g"), text[:64], Named(), Kind.GO_SUM, "go.sum"))
 
 
 def read_version_file(document: Document) -> Iterator[Mention]:

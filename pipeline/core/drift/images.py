@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from pipeline.core.drift.model import Hit, Kind, Named
@@ -29,6 +30,17 @@ _BUILT_WITH: Final = re.compile(
 _BORING: Final = re.compile(r"(?<=[0-9])b[0-9]{1,2}(?=-|$)")
 """How the former BoringCrypto images mark their own builds of a release: `goboring/golang:1.14.6b4`."""
 
+_OFFICIAL: Final = re.compile(r"(?:(?:index\.)?docker\.io/)?golang|(?:[^/]+/)*library/golang|(?:docker\.io/)?cimg/go")
+"""Docker's official image, from its mirrors too, and CircleCI's: they have a tag for every Go release."""
+
+_VARIANTS: Final = frozenset({"", "alpine", "windowsservercore", "nanoserver", "node", "browsers"})
+"""Variants that every Go release has. Source: docker-library/golang, versions.json; the page of cimg/go."""
+
+_SHORT_LIVED: Final = re.compile(r"alpine3.*")
+"""Alpine's releases come and go within one line of Go: there are images of the two newest only."""
+
+OWN_TAGS: Final = "this image's tags follow a scheme of their own, so that one with the full Go version may not exist"
+
 _TAG_VERSION: Final = re.compile(r"1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]{1,2}|beta[0-9]{1,2})?")
 
 
@@ -39,7 +51,9 @@ def images_in(text: str) -> Iterator[Hit]:
             yield hit
     for found in _BUILT_WITH.finditer(text):
         if named := read_version(found["version"]):
-            yield Hit(found.start("version"), found["version"], named, Kind.RANGE, f"image {found[0]}", "")
+            yield Hit(
+                found.start("version"), found["version"], named, Kind.RANGE, f"image {found[0]}", obstacle=OWN_TAGS
+            )
 
 
 def image_slot(text: str, column: int = 0) -> Iterator[Hit]:
@@ -47,16 +61,15 @@ def image_slot(text: str, column: int = 0) -> Iterator[Hit]:
     whole = _WHOLE.fullmatch(text)
     hits = tuple(images_in(text)) if whole is None else tuple(filter(None, [_judge(whole)]))
     for hit in hits:
-        yield Hit(hit.column + column, hit.text, hit.named, hit.kind, hit.what, hit.template)
+        yield hit.shifted(column)
 
 
 def _judge(found: re.Match[str]) -> Hit | None:
-    tag, digest = found["tag"], found["digest"]
+    tag = found["tag"]
     what = f"image {found[0].replace(UNKNOWN, '…')}"
-    kind = Kind.LOCKED if digest else Kind.RANGE
+    kind = Kind.LOCKED if found["digest"] else Kind.RANGE
     if tag is None:
-        template = "" if digest else found[0] + ":{}"
-        return Hit(found.start(), found[0], Named(), kind, what, template)
+        return _with_obstacles(Hit(found.start(), found[0], Named(), kind, what, found[0] + ":{}"), found, "")
     start, version = _version_in_tag(found["repository"], tag)
     if version is None:
         return None if tag.startswith(UNKNOWN) else _moving_tag(found, kind, what)
@@ -66,7 +79,23 @@ def _judge(found: re.Match[str]) -> Hit | None:
     named = read_version(version)
     if named is None:
         return None
-    return Hit(found.start("tag") + start, version, named, kind, what, "" if digest else "{}")
+    variant = tag[start + len(version) :].removeprefix("-")
+    return _with_obstacles(Hit(found.start("tag") + start, version, named, kind, what), found, variant)
+
+
+def _with_obstacles(hit: Hit, found: re.Match[str], variant: str) -> Hit:
+    """Say why no correction is safe: what it would write has to be a tag that the registry is known to have."""
+    official = _OFFICIAL.fullmatch(found["repository"])
+    if found["digest"]:
+        return hit.unfixable("the digest beside it names another image")
+    if official is None:
+        return hit.unfixable(OWN_TAGS)
+    if variant in _VARIANTS:
+        return hit
+    obstacle = f"a tag with another version and {variant.replace(UNKNOWN, '…')!r} may not exist"
+    if _SHORT_LIVED.fullmatch(variant):
+        return hit.unfixable(obstacle)
+    return replace(hit, beyond_line=obstacle)
 
 
 def _version_in_tag(repository: str, tag: str) -> tuple[int, str | None]:
@@ -90,6 +119,5 @@ def _moving_tag(found: re.Match[str], kind: Kind, what: str) -> Hit:
     first, dash, rest = tag.partition("-")
     replaced = first in {"1", "latest", "tip", "stable"}
     template = ("{}" + dash + rest) if replaced else "{}-" + tag
-    if kind is Kind.LOCKED or UNKNOWN in tag or not found["repository"].endswith("golang"):
-        template = ""
-    return Hit(found.start("tag"), tag, Named(), kind, what, template)
+    hit = Hit(found.start("tag"), tag, Named(), kind, what, template)
+    return _with_obstacles(hit, found, rest if replaced else tag)

@@ -123,18 +123,23 @@ def _finding(rule: Rule, mention: Mention, truth: Truth, message: str) -> Findin
         mention.column,
         mention.text,
         f"{mention.what} {message}",
-        _correction(rule, mention, truth),
+        *_correction(rule, mention, truth),
     )
 
 
-def _correction(rule: Rule, mention: Mention, truth: Truth) -> str | None:
-    """Return the text to write instead, when that is safe: never into a list, beside a digest, or into a go line."""
-    exact = truth.version.exact
-    if exact is None or not mention.template or rule not in {Rule.DRIFT, Rule.FLOATING}:
-        return None
-    if mention.kind is Kind.POINTER:
-        return VERSION_FILE if truth.file == VERSION_FILE else None
-    return mention.template.replace("{}", str(exact))
+def _correction(rule: Rule, mention: Mention, truth: Truth) -> tuple[str | None, str]:
+    """Return the text to write instead, or None with the reason why none is safe; without one where none is meant."""
+    if rule not in {Rule.DRIFT, Rule.FLOATING}:
+        return None, ""
+    if truth.version.exact is None:
+        return None, "no exact version is in force"
+    if mention.obstacle:
+        return None, mention.obstacle
+    if mention.beyond_line and _minor(mention.version) != _minor(truth.version):
+        return None, mention.beyond_line
+    if mention.kind is not Kind.POINTER:
+        return mention.template.replace("{}", str(truth.version.exact)), ""
+    return (VERSION_FILE, "") if truth.file == VERSION_FILE else (None, f"there is no {VERSION_FILE} to point at")
 
 
 def _minor(named: Named) -> int | None:

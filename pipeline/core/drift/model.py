@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from pipeline.core.go_version import GoVersion
+
+SEVERAL: Final = "several versions in a row are there on purpose"
+COMBINATION: Final = "a combination of a matrix names its version on purpose"
 
 
 class Kind(StrEnum):
@@ -82,8 +85,9 @@ class Named:
 class Hit:
     """A mention within one line of text. `column` counts characters from 0.
 
-    `text` is what a correction would replace, by `template` with `{}` for the version; an empty template means that
-    no correction is safe. `what` says in words which construct it is.
+    `text` is what a correction would replace, by `template` with `{}` for the version; `obstacle` says why no
+    correction is safe, and is empty when one is; `beyond_line` is an obstacle when another line of releases is in
+    force (1.26.x beside 1.25.3). `what` says in words which construct it is.
     """
 
     column: int
@@ -92,6 +96,16 @@ class Hit:
     kind: Kind
     what: str
     template: str = "{}"
+    obstacle: str = ""
+    beyond_line: str = ""
+
+    def shifted(self, columns: int) -> Hit:
+        """Return the hit so many columns further right."""
+        return replace(self, column=self.column + columns)
+
+    def unfixable(self, obstacle: str) -> Hit:
+        """Return the hit with an obstacle, unless it has one or there is none."""
+        return replace(self, obstacle=obstacle) if obstacle and not self.obstacle else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +120,8 @@ class Mention:
     kind: Kind
     what: str
     template: str = "{}"
+    obstacle: str = ""
+    beyond_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +140,10 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong at one place. `correction` is the new text for `text`, None when none is safe."""
+    """One thing that is wrong at one place.
+
+    `correction` is the new text for `text`, None when none is safe; `obstacle` says why a wrong version has none.
+    """
 
     rule: Rule
     file: str
@@ -133,6 +152,14 @@ class Finding:
     text: str
     message: str
     correction: str | None = None
+    obstacle: str = ""
+
+    @property
+    def told(self) -> str:
+        """Return the message with what `--fix` would do."""
+        if self.correction is not None:
+            return f"{self.message} (--fix writes {self.correction})"
+        return f"{self.message} (no --fix: {self.obstacle})" if self.obstacle else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +176,18 @@ class Document:
 
     def mention(self, number: int, hit: Hit) -> Mention:
         """Place a hit of line `number` (from 1) in this document."""
-        column = hit.column + 1
-        return Mention(self.path, number, column, hit.text, hit.named, hit.kind, hit.what, hit.template)
+        return Mention(
+            self.path,
+            number,
+            hit.column + 1,
+            hit.text,
+            hit.named,
+            hit.kind,
+            hit.what,
+            hit.template,
+            hit.obstacle,
+            hit.beyond_line,
+        )
 
 
 Reader = Callable[[Document], Iterable[Mention]]

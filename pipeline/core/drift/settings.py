@@ -8,14 +8,19 @@ from typing import Final
 
 from pipeline.core.drift.commands import assigned, commands_in, without_comment
 from pipeline.core.drift.images import images_in
-from pipeline.core.drift.model import Document, Hit, Kind, Mention, Named
+from pipeline.core.drift.model import SEVERAL, Document, Hit, Kind, Mention, Named
 from pipeline.core.drift.versions import read_version
 
-_TOOL_LINE: Final = re.compile(r"(?P<tool>go|golang)\s+(?P<versions>\S.*)")
+_TOOL_LINE: Final = re.compile(r"(?P<tool>go|golang|(?:core|asdf):go(?:lang)?|go:\S+)\s+(?P<versions>\S.*)")
 _HEADER: Final = re.compile(r"\s*\[{1,2}(?P<name>[^\[\]]+)\]{1,2}\s*")
-_PAIR: Final = re.compile(r"\s*[\"']?(?P<key>[\w.-]+)[\"']?\s*=\s*(?P<value>.+)")
+_PAIR: Final = re.compile(r"\s*(?P<quote>[\"']?)(?P<key>[\w./:@+-]+)(?P=quote)\s*=\s*(?P<value>.+)")
+_MISE_GO: Final = re.compile(r"(?:.+\.)?tools\.(?:(?:core|asdf):)?go(?:lang)?(?:\.version)?")
+_MISE_TOOL: Final = re.compile(r"(?:.+\.)?tools\.(?P<tool>go:\S+?)(?:\.version)?")
+_MISE_PREFIX: Final = re.compile(r"(?:prefix|ref|sub-[\w.-]+):")
 _STRING: Final = re.compile(r"(?P<quote>[\"'])(?P<text>[^\"']*)(?P=quote)")
 _INNER_VERSION: Final = re.compile(r"\bversion\s*=\s*[\"'](?P<text>[^\"']+)")
+_MOVING_REFS: Final = frozenset({"latest", "main", "master", "HEAD", "upgrade"})
+_LOCK: Final = "a lock file holds checksums beside the version: change mise.toml and run mise lock"
 _DEVBOX: Final = re.compile(r"[\"']go@(?P<text>[^\"']+)[\"']|[\"']go[\"']\s*:\s*[\"'](?P<other>[^\"']+)[\"']")
 _HCL_VARIABLE: Final = re.compile(r"\s*variable\s+\"(?P<name>\w+)\"\s*\{")
 _HCL_DEFAULT: Final = re.compile(r"\bdefault\s*=\s*\"(?P<text>[^\"]*)\"")
@@ -30,7 +35,11 @@ def read_tool_versions(document: Document) -> Iterator[Mention]:
     for number, line in enumerate(document.lines, 1):
         if found := _TOOL_LINE.match(without_comment(line)):
             for word in re.finditer(r"\S+", found["versions"]):
-                yield from _one(document, number, word[0], found.start("versions") + word.start(), "golang")
+                column = found.start("versions") + word.start()
+                if found["tool"].startswith("go:"):
+                    yield from _tool(document, number, found["tool"], word[0], column)
+                else:
+                    yield from _one(document, number, word[0], column, "golang")
 
 
 def read_tools_toml(document: Document) -> Iterator[Mention]:
@@ -46,14 +55,25 @@ def read_tools_toml(document: Document) -> Iterator[Mention]:
 
 def _toml_pair(document: Document, number: int, section: str, pair: re.Match[str]) -> Iterator[Mention]:
     key, value, start = pair["key"], pair["value"], pair.start("value")
-    if (section == "tools" and key in {"go", "golang"}) or (
-        section in {"tools.go", "tools.golang"} and key == "version"
-    ):
+    name = f"{section}.{key}" if section else key
+    tool = _MISE_TOOL.fullmatch(name)
+    if tool or _MISE_GO.fullmatch(name):
         inner = list(_INNER_VERSION.finditer(value)) or list(_STRING.finditer(value))
+        obstacle = SEVERAL if len(inner) > 1 else _LOCK if document.name == "mise.lock" else ""
         for found in inner:
-            yield from _one(document, number, found["text"], start + found.start("text"), "mise", fix=len(inner) == 1)
+            text, column = found["text"], start + found.start("text")
+            if tool:
+                yield from _tool(document, number, tool["tool"], text, column)
+            else:
+                yield from _one(document, number, text, column, "mise", obstacle=obstacle)
     elif string := _STRING.match(value):
         yield from _assigned(document, number, key, string["text"], start + string.start("text"))
+
+
+def _tool(document: Document, number: int, tool: str, text: str, column: int) -> Iterator[Mention]:
+    """Yield a program that mise compiles by `go install`, when its version moves."""
+    if text in _MOVING_REFS:
+        yield document.mention(number, Hit(column, text, Named(), Kind.TOOL, f"{tool}@{text}"))
 
 
 def read_devbox(document: Document) -> Iterator[Mention]:
@@ -108,7 +128,14 @@ def read_nix(document: Document) -> Iterator[Mention]:
         yield from (document.mention(number, hit) for hit in commands_in(code))
         for found in _NIX.finditer(code):
             minor = int(found["minor"] or found["other"])
-            hit = Hit(found.start(), found[0], Named(minor=minor), Kind.LOCKED, found[0], "")
+            hit = Hit(
+                found.start(),
+                found[0],
+                Named(minor=minor),
+                Kind.LOCKED,
+                found[0],
+                obstacle="nixpkgs decides which patch it is",
+            )
             yield document.mention(number, hit)
 
 
@@ -127,11 +154,21 @@ def read_images_only(document: Document) -> Iterator[Mention]:
         yield from (document.mention(number, hit) for hit in images_in(line))
 
 
-def _one(document: Document, number: int, text: str, column: int, what: str, *, fix: bool = True) -> Iterator[Mention]:
+def _one(
+    document: Document, number: int, text: str, column: int, what: str, *, obstacle: str = ""
+) -> Iterator[Mention]:
+    prefix = _MISE_PREFIX.match(text)
     bare = text.removeprefix("go")
-    if (named := read_version(bare, Kind.EXACT)) is not None:
+    named = _behind(text[prefix.end() :]) if prefix else read_version(bare, Kind.EXACT)
+    if named is not None:
         column += len(text) - len(bare)
-        yield document.mention(number, Hit(column, bare, named, Kind.EXACT, what, "{}" if fix else ""))
+        yield document.mention(number, Hit(column, bare, named, Kind.EXACT, what, obstacle=obstacle))
+
+
+def _behind(text: str) -> Named:
+    """Return what mise's `prefix:1.26` (the newest of it), `ref:master` and `sub-1:latest` name."""
+    named = read_version(text) or Named()
+    return Named(minor=named.minor if named.exact is None else named.exact.minor)
 
 
 def _assigned(document: Document, number: int, name: str, value: str, column: int) -> Iterator[Mention]:

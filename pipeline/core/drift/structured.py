@@ -8,7 +8,8 @@ from typing import Final
 
 from pipeline.core.drift.commands import assigned, commands_in, without_comment
 from pipeline.core.drift.images import image_slot
-from pipeline.core.drift.model import Document, Hit, Kind, Mention, Named
+from pipeline.core.drift.installers import without_version
+from pipeline.core.drift.model import COMBINATION, SEVERAL, Document, Hit, Kind, Mention, Named
 from pipeline.core.drift.scalars import Scalar
 from pipeline.core.drift.versions import read_version, variable_kind
 from pipeline.core.drift.yaml_lines import json_scalars, yaml_scalars
@@ -20,6 +21,7 @@ _GO_PARENTS: Final = frozenset({"matrix", "include", "tools"})
 _GO_FEATURE: Final = re.compile(r".*/features/go(?::.*)?")
 _PROGRAM: Final = re.compile(r"go(1\.[0-9][\w.]*)")
 _VARIANT: Final = re.compile(r"(1\.[0-9]{1,3}(?:\.[0-9]{1,3})?)(?:-[a-z]+)?")
+_FEATURE: Final = "it has no options: add a version to them"
 _VALUE_KEYS: Final = frozenset({"value", "default"})
 
 
@@ -37,21 +39,37 @@ def read_json(document: Document) -> Iterator[Mention]:
 def _read(document: Document, scalars: list[Scalar]) -> Iterator[Mention]:
     seen: set[tuple[int, int]] = set()
     for scalar in scalars:
+        if scalar.inside("exclude") and scalar.inside("matrix"):
+            continue  # it runs nowhere
         for hit in _hits(document, scalar):
             if (scalar.line, hit.column) not in seen:
                 seen.add((scalar.line, hit.column))
-                yield document.mention(scalar.line, hit)
+                yield document.mention(scalar.line, hit.unfixable(_purpose(scalar)))
 
 
 def _hits(document: Document, scalar: Scalar) -> Iterator[Hit]:
-    if scalar.block:
-        yield from _shifted(scalar, without_comment(scalar.text))
-        return
-    yield from _keyed(document, scalar)
-    if _is_image_slot(document, scalar.key.lower()):
+    if scalar.block <= 1:
+        yield from _keyed(document, scalar)
+        yield from without_version(scalar)
+    if _is_image_slot(document, scalar.key.lower()) and not scalar.block > 1:
         yield from image_slot(scalar.text, scalar.column)
     else:
-        yield from _shifted(scalar, scalar.text)
+        text = without_comment(scalar.text) if scalar.block else scalar.text
+        yield from (hit.shifted(scalar.column) for hit in commands_in(text))
+
+
+def _purpose(scalar: Scalar) -> str:
+    """Return why a version stands there on purpose: it is one of several, in a row or in a matrix' combinations."""
+    above = list(scalar.frame.above())
+    for depth, frame in enumerate(above):
+        if frame.key == "include":
+            return COMBINATION
+        if frame.key == "matrix":
+            direct = depth == 0 or (depth == 1 and above[0].key == "parameters")
+            if not direct or any(inner.is_item for inner in above[: depth + 1]):
+                return COMBINATION
+            return SEVERAL if scalar.listed > 1 else ""
+    return ""
 
 
 def _is_image_slot(document: Document, key: str) -> bool:
@@ -61,11 +79,6 @@ def _is_image_slot(document: Document, key: str) -> bool:
     return key in _IMAGE_KEYS or (key == "container" and "/workflows/" in document.path)
 
 
-def _shifted(scalar: Scalar, text: str) -> Iterator[Hit]:
-    for hit in commands_in(text):
-        yield Hit(hit.column + scalar.column, hit.text, hit.named, hit.kind, hit.what, hit.template)
-
-
 def _keyed(document: Document, scalar: Scalar) -> Iterator[Hit]:
     """Judge a value by its key, by the mapping it stands in, and by the dialect of the file."""
     if scalar.key.lower() in {"go-version-file", "go_version_file"}:
@@ -73,7 +86,8 @@ def _keyed(document: Document, scalar: Scalar) -> Iterator[Hit]:
             yield Hit(scalar.column, scalar.text, Named(), Kind.POINTER, scalar.key)
         return
     if assignment := _assignment(scalar):
-        yield from (_unlisted(scalar, hit) for hit in assigned(assignment, scalar.text, scalar.column))
+        several = SEVERAL if scalar.listed > 1 else ""
+        yield from (hit.unfixable(several) for hit in assigned(assignment, scalar.text, scalar.column))
     if scalar.key in {"tool", "gobinary"} and (program := _PROGRAM.fullmatch(scalar.text)):
         yield from _version(scalar, Kind.EXACT, program[1], 2)
     elif document.name.endswith("devcontainer.json") and scalar.key == "VARIANT":
@@ -119,15 +133,9 @@ def _go_key(document: Document, scalar: Scalar) -> Kind | None:
 
 def _version(scalar: Scalar, kind: Kind, text: str, offset: int = 0) -> Iterator[Hit]:
     if (named := read_version(text, kind)) is not None:
-        what = "go" if kind is not Kind.LOWER_BOUND else "the linter's language version"
-        template = "{}" if scalar.listed <= 1 and kind is not Kind.LOWER_BOUND else ""
-        yield Hit(scalar.column + offset, text, named, kind, f"{scalar.key or what}", template)
-
-
-def _unlisted(scalar: Scalar, hit: Hit) -> Hit:
-    """Take the correction from a member of a list: several versions in a row are there on purpose."""
-    template = hit.template if scalar.listed <= 1 else ""
-    return Hit(hit.column, hit.text, hit.named, hit.kind, hit.what, template)
+        what = "the linter's language version" if kind is Kind.LOWER_BOUND else scalar.key
+        obstacle = SEVERAL if scalar.listed > 1 else ""
+        yield Hit(scalar.column + offset, text, named, kind, what, obstacle=obstacle)
 
 
 _EMPTY_FEATURE: Final = re.compile(r"\"(?P<feature>[^\"\s]*/features/go(?::[^\"]*)?)\"\s*:\s*\{\s*\}")
@@ -137,5 +145,7 @@ def _empty_features(document: Document) -> Iterator[Mention]:
     """Yield the Go feature without options: it installs the newest release. Source: devcontainers/features, go."""
     for number, line in enumerate(document.lines, 1):
         for found in _EMPTY_FEATURE.finditer(line):
-            hit = Hit(found.start("feature"), found["feature"], Named(), Kind.RANGE, "the Go feature", "")
+            hit = Hit(
+                found.start("feature"), found["feature"], Named(), Kind.RANGE, "the Go feature", obstacle=_FEATURE
+            )
             yield document.mention(number, hit)

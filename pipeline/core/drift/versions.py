@@ -10,7 +10,7 @@ from pipeline.core.go_version import FIRST_WITH_PATCH_ZERO, GoVersion, parse_go_
 from pipeline.errors import InputError
 
 MOVING_WORDS: Final = frozenset(
-    {"latest", "stable", "oldstable", "tip", "gotip", "master", "main", "1", "1.x", "*", "x"}
+    {"latest", "stable", "oldstable", "tip", "gotip", "master", "main", "1", "1.x", "*", "x", "system"}
 )
 """Words that setup-go, asdf, mise, travis and gimme resolve anew each time. Source: their READMEs."""
 

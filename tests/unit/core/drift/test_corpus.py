@@ -68,5 +68,12 @@ def test_a_case_that_is_not_found_shows_in_the_figures(measure: ModuleType, tmp_
 
 def test_the_documentation_gives_the_measured_figures(measure: ModuleType) -> None:
     text = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
-    for name in measure.SETS:
-        assert measure.line(name, measure.measure(CORPUS / name)) in text
+    for name, figures in measure.rows():
+        assert measure.line(name, figures) in text
+
+
+def test_the_two_kinds_of_development_cases_add_up(measure: ModuleType) -> None:
+    whole = measure.measure(CORPUS / "development")
+    named, made_up = (measure.measure(CORPUS / "development", named=named) for named in (True, False))
+    assert (named.cases, named.real, made_up.real) == (10, 10, 0)
+    assert (named.cases + made_up.cases, named.right + made_up.right) == (whole.cases, whole.right)

@@ -46,7 +46,7 @@ def test_sarif_names_rules_places_fixes_and_suppressions() -> None:
 
 def test_no_name_or_text_can_add_a_workflow_command() -> None:
     lines = to_annotations(AUDIT.findings).splitlines()
-    assert lines[0] == "::error file=Dockerfile,line=3,col=13,title=drift::names Go 1.26.2"
+    assert lines[0] == "::error file=Dockerfile,line=3,col=13,title=drift::names Go 1.26.2 (--fix writes 1.26.3)"
     assert len(lines) == len(AUDIT.findings)
     assert "file=a%2Cb%3Ac%25%0A%3A%3Awarning%3A%3Ax" in lines[1]
     assert "\x1b" not in lines[1]

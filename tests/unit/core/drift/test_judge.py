@@ -123,6 +123,6 @@ def test_corrections_are_offered_only_where_they_are_safe() -> None:
         ("Dockerfile", "1.25", "1.26.3"),
         ("Dockerfile", "1.25", None),
         ("Dockerfile", "golang", "golang:1.26.3"),
-        ("Dockerfile", "bookworm", "1.26.3-bookworm"),
+        ("Dockerfile", "bookworm", None),
         ("go.mod", "1.27.0", None),
     ]

@@ -205,7 +205,7 @@ def test_dependencies_and_actions_are_no_alarm(first: str, second: str) -> None:
         "go.mod": f"module m\n\nrequire (\n\texample.com/go v{first}.0\n\tgo.example.com/x v{second}\n)\n",
         "go.sum": f"golang.org/x/tools v{first}.0 h1:x\ngolang.org/toolchains v0.0.1-go{second} h1:x\n",
         ".github/workflows/a.yml": f"jobs:\n  go:\n    steps:\n      - uses: actions/setup-go@v{first}\n"
-        f"        name: go {second}\n",
+        f"        name: go {second}\n        with: {{go-version-file: .go-version}}\n",
         "values.yaml": f"go: {first}\ntag: {second}\nimage:\n  tag: go-{first}\n",
     }
     assert _alarms(files) == []

@@ -84,7 +84,11 @@ def test_a_containers_name_is_no_image_outside_workflows() -> None:
 
 def test_a_version_in_parts_stands_at_the_from_without_correction() -> None:
     (mention,) = mentions("Dockerfile", "ARG A=1.26\nARG B=3\nFROM golang:${A}.${B}\n")
-    assert (mention.line, str(mention.version), mention.template) == (3, "1.26.3", "")
+    assert (mention.line, str(mention.version), mention.obstacle) == (
+        3,
+        "1.26.3",
+        "it is put together from several arguments",
+    )
 
 
 def test_carriage_returns_and_a_missing_last_line_end_change_nothing() -> None:
@@ -286,3 +290,40 @@ def test_a_phase_of_nix_is_shell() -> None:
 )
 def test_advice_that_is_printed_is_not_run(line: str, told: int) -> None:
     assert sum(hit.kind is Kind.TOOL for hit in commands_in(line)) == told
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        ("mise.toml", '[tools]\n"go:a.example/x/y" = "latest"\n', (2, "latest", "tool")),
+        ("mise.toml", "[tools]\n'go:a.example/x/y' = {version = 'main', tags = 'x'}\n", (2, "main", "tool")),
+        ("mise.toml", '[tools."go:a.example/x/y"]\nversion = "latest"\n', (2, "latest", "tool")),
+        ("mise.toml", '[tasks.build.tools]\n"go:a.example/x/y" = "latest"\n', (2, "latest", "tool")),
+        (".tool-versions", "go:a.example/x/y latest\n", (1, "latest", "tool")),
+        ("mise.toml", 'tools.go = "1.25.3"\n', (1, "1.25.3", "exact")),
+        ("mise.toml", '[tools]\n"core:go" = "1.25.3"\n', (2, "1.25.3", "exact")),
+        ("mise.toml", '[tools]\ngo = "prefix:1.25"\n', (2, "prefix:1.25", "exact")),
+        ("mise.toml", '[tools]\ngo = "sub-1:latest"\n', (2, "sub-1:latest", "exact")),
+        (".tool-versions", "golang system\n", (1, "system", "exact")),
+        (".tool-versions", "core:go 1.25.3\n", (1, "1.25.3", "exact")),
+        ("mise.lock", '[[tools.go]]\nversion = "1.25.3"\nbackend = "core:go"\n', (2, "1.25.3", "exact")),
+        (".config/mise.toml", '[tools]\ngo = "1.25.3"\n', (2, "1.25.3", "exact")),
+        ("mise/config.toml", '[tools]\ngo = "1.25.3"\n', (2, "1.25.3", "exact")),
+    ],
+)
+def test_mise_says_it_in_many_ways(path: str, text: str, told: tuple[int, str, str]) -> None:
+    (mention,) = mentions(path, text)
+    assert (mention.line, mention.text, mention.kind.value) == told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[tools]\n"go:a.example/x/y" = "1.2.3"\n',
+        '[tools]\n"npm:go" = "latest"\n"cargo:go:x" = "latest"\n',
+        '[settings]\n"go:a.example/x/y" = "latest"\n',
+        '[env]\ngo = "latest"\n',
+    ],
+)
+def test_what_mise_has_from_elsewhere_or_pinned_is_no_go(text: str) -> None:
+    assert mentions("mise.toml", text) == []
