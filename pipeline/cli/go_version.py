@@ -19,6 +19,7 @@ from pipeline.errors import EXIT_SUITE_FAILED, InputError
 from pipeline.host.audit import audit_tree
 from pipeline.host.audit_fix import plan_bump
 from pipeline.host.environment import settings_not_passed
+from pipeline.host.module_proxy import refusals
 from pipeline.host.project import find_project, has_project
 from pipeline.host.source import find_version_file
 
@@ -39,7 +40,10 @@ def go_version(
     ),
     yes: bool = typer.Option(False, "--yes", "-y", help="With --set: do not ask before writing."),
 ) -> None:
-    """Say which Go version builds the plugin, which input named it and why the others did not."""
+    """Say which Go version builds the plugin, which input named it and why the others did not.
+
+    Named too: settings of the environment that builds do not see, and those with which no build begins.
+    """
     if new is not None:
         if option is not None or as_json:
             raise InputError("--set goes with --source and --yes only", next_step="leave --go-version and --json out")
@@ -50,6 +54,8 @@ def go_version(
     if not as_json:
         for setting in settings_not_passed(os.environ):
             typer.echo(f"  not passed to builds: {setting}")
+        for refusal in refusals(os.environ):
+            typer.echo(f"  refused by builds: {refusal.setting}: {refusal.reason}")
 
 
 def _version_file(source: Path | None) -> VersionFile:
@@ -85,6 +91,7 @@ def _as_json(resolution: Resolution) -> str:
         "gotoolchain": resolution.gotoolchain,
         "source": resolution.source,
         "not_passed": list(settings_not_passed(os.environ)),
+        "refused": [dataclasses.asdict(refusal) for refusal in refusals(os.environ)],
         "steps": [dataclasses.asdict(step) for step in resolution.steps],
     }
     return json.dumps(document, indent=2)

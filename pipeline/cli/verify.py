@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.core.sbom import cyclonedx, spdx
 from pipeline.errors import EXIT_SUITE_FAILED, InputError, MachineError
 from pipeline.host.audit import truth_of
 from pipeline.host.binaries import Program, read_programs
-from pipeline.host.bootstrap import bootstrap_go
+from pipeline.host.bootstrap import GoProgram, bootstrap_go
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,14 @@ class Wanted:
 
     version: GoVersion
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file that got no verdict, and why."""
+
+    path: Path
+    problem: InputError
 
 
 def verify(
@@ -41,15 +49,41 @@ def verify(
     ),
     sbom: Path | None = typer.Option(None, help="Folder for a bill of materials per program, SPDX and CycloneDX."),
 ) -> None:
-    """Tell which Go built each program, and whether it is the one that .go-version demands; exit code 1 when not."""
+    """Tell which Go built each program, and whether it is the one that .go-version demands.
+
+    Exit code 0: all are right; 1: another Go built one; 2: one is no program that Go built, or cannot be read.
+    """
     wanted = _wanted(source, go_version)
     go = bootstrap_go()
-    programs = [program for file in files for program in _chosen(read_programs(file, go), only)]
-    typer.echo(_as_json(programs, wanted) if as_json else "\n".join(_line(program, wanted) for program in programs))
+    answers = [_ask(file, go, only) for file in files]
+    programs = [program for answer in answers if not isinstance(answer, Unread) for program in answer]
+    unread = [answer for answer in answers if isinstance(answer, Unread)]
+    typer.echo(_as_json(programs, unread, wanted) if as_json else "\n".join(_lines(answers, wanted)))
     if sbom is not None:
         _write_sboms(programs, sbom)
+    if unread:
+        raise _without_verdict(unread, len(files))
     if not all(built_with(program, wanted.version) for program in programs):
         raise typer.Exit(EXIT_SUITE_FAILED)
+
+
+def _ask(file: Path, go: GoProgram, only: Sequence[str]) -> list[Program] | Unread:
+    """Return the programs of one file, or why there is none: the other files have their verdict all the same."""
+    try:
+        return _chosen(read_programs(file, go), only)
+    except InputError as error:
+        return Unread(file, error)
+
+
+def _without_verdict(unread: Sequence[Unread], files: int) -> InputError:
+    if len(unread) == 1:
+        return unread[0].problem
+    return InputError(
+        f"{len(unread)} of {files} files have no verdict",
+        seen="; ".join(printable(f"{item.path}: {item.problem.what}") for item in unread)[:1000],
+        wanted=unread[0].problem.wanted,
+        next_step="leave those files out, or name the programs themselves",
+    )
 
 
 def _chosen(programs: Sequence[Program], only: Sequence[str]) -> list[Program]:
@@ -84,6 +118,14 @@ def _wanted(source: Path, option: str | None) -> Wanted:
     return Wanted(truth.version.exact, truth.file)
 
 
+def _lines(answers: Sequence[list[Program] | Unread], wanted: Wanted) -> Iterator[str]:
+    for answer in answers:
+        if isinstance(answer, Unread):
+            yield f"none   {printable(str(answer.path))}: {answer.problem.what}"
+        else:
+            yield from (_line(program, wanted) for program in answer)
+
+
 def _line(program: Program, wanted: Wanted) -> str:
     seen = program.binary.go_version
     name = printable(program.shown)
@@ -92,7 +134,7 @@ def _line(program: Program, wanted: Wanted) -> str:
     return f"wrong  {name}: {seen}, demanded is {wanted.version.toolchain} by {wanted.source}"
 
 
-def _as_json(programs: list[Program], wanted: Wanted) -> str:
+def _as_json(programs: Sequence[Program], unread: Sequence[Unread], wanted: Wanted) -> str:
     document = {
         "demanded": wanted.version.toolchain,
         "by": wanted.source,
@@ -107,6 +149,7 @@ def _as_json(programs: list[Program], wanted: Wanted) -> str:
             }
             for program in programs
         ],
+        "unread": [{"file": str(item.path), "reason": item.problem.what, "seen": item.problem.seen} for item in unread],
     }
     return json.dumps(document, indent=2)
 

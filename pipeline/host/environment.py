@@ -23,8 +23,36 @@ _PASSED: Final = (
     *(name.lower() for name in _NETWORK),
 )
 _PASSED_FOR_CGO: Final = ("CC", "CXX", "CGO_CFLAGS", "CGO_LDFLAGS", "PKG_CONFIG", "PKG_CONFIG_PATH")
-_NOT_PASSED: Final = ("GOFLAGS", "GOROOT", "GOENV", "GOWORK", "GOEXPERIMENT", "GODEBUG", "GOOS", "GOARCH", "GOAMD64")
+_NOT_PASSED: Final = (
+    "GOFLAGS",
+    "GOROOT",
+    "GOENV",
+    "GOWORK",
+    "GOEXPERIMENT",
+    "GODEBUG",
+    "GOOS",
+    "GOARCH",
+    "GOAMD64",
+    "GONOPROXY",
+    "GOVCS",
+)
 _WITHOUT_CHECKSUMS: Final = ("GONOSUMDB", "GOPRIVATE", "GOINSECURE")
+UNCHECKED: Final = "the checksum database of Go modules is switched off, so an altered module would not be noticed"
+
+
+def unchecked_settings(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the variables that switch the checksum database off, for all or for some modules.
+
+    The audit finds the same ones in files. Source: `go help environment`; GONOSUMCHECK and -insecure are of older Gos.
+    """
+    found = [name for name in _WITHOUT_CHECKSUMS if environment.get(name)]
+    if environment.get("GOSUMDB", "").strip() == "off":
+        found.insert(0, "GOSUMDB")
+    if environment.get("GONOSUMCHECK", "0") not in {"", "0"}:
+        found.append("GONOSUMCHECK")
+    if any(flag.lstrip("-").partition("=")[0] == "insecure" for flag in environment.get("GOFLAGS", "").split()):
+        found.append("GOFLAGS")
+    return tuple(found)
 
 
 def refuse_unchecked_modules(environment: Mapping[str, str]) -> None:
@@ -32,13 +60,10 @@ def refuse_unchecked_modules(environment: Mapping[str, str]) -> None:
 
     Raises: InputError. Source: reliability reference 2.3; an altered module or toolchain would not be noticed.
     """
-    culprits = [name for name in _WITHOUT_CHECKSUMS if environment.get(name)]
-    if environment.get("GOSUMDB", "").strip() == "off":
-        culprits.insert(0, "GOSUMDB")
-    if culprits:
+    if culprits := unchecked_settings(environment):
         name = culprits[0]
         raise InputError(
-            "the checksum database of Go modules is switched off, so an altered module would not be noticed",
+            UNCHECKED,
             seen=f"{name}={environment[name]}",
             wanted=f"{' and '.join(culprits)} not set",
             where="the environment",

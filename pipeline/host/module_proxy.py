@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 from pipeline.errors import InputError
+from pipeline.host.environment import UNCHECKED, unchecked_settings
 
 KNOWN_DATABASES: Final = frozenset({"sum.golang.org", "sum.golang.google.cn"})
 """Databases whose key the Go command knows, so that a mirror of theirs can be named by URL. Source: go help
@@ -17,6 +18,14 @@ module-auth, and `knownGOSUMDB` in cmd/go/internal/modfetch/key.go."""
 _PASSWORD: Final = re.compile(r"//[^/@,|\s]+@")
 _KEY: Final = re.compile(r"[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/=]+")
 _SCHEMES: Final = frozenset({"https", "http", "file"})
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A setting of the environment, as NAME=value, with which no build begins, and why."""
+
+    setting: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,17 @@ def without_password(value: str) -> str:
     return _PASSWORD.sub("//***@", value)
 
 
+def refusals(environment: Mapping[str, str]) -> tuple[Refusal, ...]:
+    """Return everything in the environment that every build refuses, so that an explanation can say it beforehand."""
+    found = [Refusal(f"{name}={environment[name]}", UNCHECKED) for name in unchecked_settings(environment)]
+    for name, check in _CHECKS.items():
+        try:
+            check(environment.get(name, ""))
+        except InputError as error:
+            found.append(Refusal(f"{name}={without_password(environment[name])}", error.what))
+    return tuple(found)
+
+
 def _check_inherited_database(value: str, *, chosen: str | None) -> None:
     """Refuse a database with a key of its own from the environment: who sets it decides what toolchain is right.
 
@@ -111,3 +131,9 @@ def _check_inherited_database(value: str, *, chosen: str | None) -> None:
         where="the environment",
         next_step="unset GOSUMDB, or say it on the command line: --gosumdb",
     )
+
+
+_CHECKS: Final[Mapping[str, Callable[[str], None]]] = {
+    "GOSUMDB": lambda value: _check_inherited_database(value, chosen=None),
+    "GOPROXY": lambda value: check_proxy(value, where="GOPROXY in the environment"),
+}

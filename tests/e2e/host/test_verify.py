@@ -52,6 +52,25 @@ def test_what_go_did_not_build_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "executed").exists()
 
 
+def test_each_file_has_its_verdict_beside_one_that_has_none(tmp_path: Path) -> None:
+    """The exit code is that of the worst: 2 for what is no program, above 1 for another Go."""
+    go = bootstrap_go()
+    script, gone = tmp_path / "script", tmp_path / "gone"
+    script.write_text("#!/bin/sh\n", encoding="utf-8")
+    for files in ((go.path, script), (script, go.path)):
+        result = run(*files, "--go-version", go.version)
+        assert isinstance(result.exception, InputError)
+        assert result.exception.where == str(script)
+        assert f"ok     {go.path}: {go.version}\n" in result.stdout
+        assert f"none   {script}: no program that Go built" in result.stdout
+    worst = run(go.path, script, gone, "--go-version", "1.26.1", "--json")
+    document = json.loads(worst.stdout)
+    assert [item["ok"] for item in document["programs"]] == [False]
+    assert [item["file"] for item in document["unread"]] == [str(script), str(gone)]
+    assert isinstance(worst.exception, InputError)
+    assert worst.exception.what == "2 of 3 files have no verdict"
+
+
 def test_every_go_program_in_an_image_is_judged(tmp_path: Path) -> None:
     go = bootstrap_go()
     image = tmp_path / "image.tar"

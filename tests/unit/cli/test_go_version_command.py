@@ -9,6 +9,8 @@ from typer.testing import CliRunner, Result
 
 from pipeline.cli.go_version import go_version
 from pipeline.errors import InputError
+from pipeline.host.build import BuildRequest, plan
+from pipeline.host.progress import Silent
 
 BEFORE = {".go-version": "1.26.9\n", "Dockerfile": "FROM golang:1.26.9-alpine\n", "go.mod": "go 1.26.0\n"}
 
@@ -82,6 +84,44 @@ def test_settings_that_builds_do_not_see_are_reported(root: Path, monkeypatch: p
     monkeypatch.setenv("GOROOT", "/usr/lib/go")
     assert "not passed to builds: GOROOT=/usr/lib/go" in run(root).stdout
     assert json.loads(run(root, "--json").stdout)["not_passed"] == ["GOFLAGS=-mod=mod", "GOROOT=/usr/lib/go"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("GOSUMDB", "off", "checksum database"),
+        ("GOSUMDB", "sum.example.com+0123abcd+AAAA", "does not know"),
+        ("GONOSUMDB", "*", "checksum database"),
+        ("GOPRIVATE", "example.com/*", "checksum database"),
+        ("GOINSECURE", "example.com", "checksum database"),
+        ("GONOSUMCHECK", "1", "checksum database"),
+        ("GOFLAGS", "-mod=mod -insecure", "checksum database"),
+        ("GOPROXY", "ftp://example.com", "not a module proxy"),
+    ],
+)
+def test_what_every_build_refuses_is_said_beforehand(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, reason: str
+) -> None:
+    for other in ("GOFLAGS", "GOSUMDB", "GOPROXY", "GOTOOLCHAIN", "GO_VERSION", "FORCE_HOST_GO"):
+        monkeypatch.delenv(other, raising=False)
+    assert "refused" not in run(root).stdout
+    assert json.loads(run(root, "--json").stdout)["refused"] == []
+    monkeypatch.setenv(name, value)
+    said = run(root)
+    assert said.exit_code == 0
+    assert f"refused by builds: {name}={value}: " in said.stdout
+    (refusal,) = json.loads(run(root, "--json").stdout)["refused"]
+    assert refusal["setting"] == f"{name}={value}"
+    assert reason in refusal["reason"]
+    with pytest.raises(InputError):
+        plan(BuildRequest(root), Silent())
+
+
+def test_a_password_in_a_refused_proxy_is_not_shown(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOPROXY", "ftp://user:secret@example.com")
+    for arguments in ((), ("--json",)):
+        assert "ftp://***@example.com" in run(root, *arguments).stdout
+        assert "secret" not in run(root, *arguments).stdout
 
 
 def test_the_current_folder_is_told_of_when_it_is_a_go_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
