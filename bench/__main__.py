@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import control_plane, costs
+from bench.audit_tree import audit_rows
 from bench.dagger import dagger_rows
 from bench.statistics import Row, markdown
 from pipeline.host.build import BuildRequest, build_assets
@@ -55,7 +56,7 @@ def _write(path: Path, rows: list[Row], load_before: float) -> None:
 
 
 def _measure(name: str, assets: Path | None, pairs: int) -> list[Row]:
-    alone = {"build": costs.build_rows, "report": costs.report_rows, "audit": costs.audit_rows, "cold": costs.cold_rows}
+    alone = {"build": costs.build_rows, "report": costs.report_rows, "audit": audit_rows, "cold": costs.cold_rows}
     if name in alone:
         return alone[name]()
     if name == "dagger":

@@ -1,4 +1,4 @@
-"""What a run, a build, the command line, a report and an audit cost."""
+"""What a run, a build, the command line, and a report cost."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ from pipeline.suite.equipment import load_equipment
 _ROOT: Final = Path(__file__).parents[1]
 _CLI: Final = (sys.executable, "-c", "from pipeline.cli import main; main()")
 _MIB: Final = 1 << 20
-_SCENARIOS, _CALLS, _FILES = 100, 20_000, 30_000
+_SCENARIOS, _CALLS = 100, 20_000
 _REPEATS: Final = 5
+_DESCRIPTION: Final = 'name = "kms-plugin"\n[go]\n[run]\nargv = ["{assets}/kms-plugin", "--listen=unix://{socket}"]\n'
 
 
 def run_rows(assets: Path, *options: str) -> list[Row]:
@@ -62,8 +63,9 @@ def build_rows() -> list[Row]:
         source = folder / "source"
         shutil.copytree(_ROOT / "plugins" / "reference", source)
         shutil.copy(_ROOT / ".go-version", source)
+        (source / "kms-e2e.toml").write_text(_DESCRIPTION, encoding="utf-8")
         environment = {**os.environ, "KMS_E2E_CACHE": str(folder / "cache")}
-        argv = [*_CLI, "build", "--source", str(source), "--kubernetes", "", "--output", str(folder / "out")]
+        argv = [*_CLI, "build", "--config", str(source), "--kubernetes", "", "--output", str(folder / "out")]
         cold = _done(watch(argv, env=environment)).seconds
         warm = spread([_done(watch(argv, env=environment)).seconds for _ in range(_REPEATS)]).median
         with (source / "main.go").open("a", encoding="utf-8") as file:
@@ -123,17 +125,6 @@ def report_rows() -> list[Row]:
     return [Row("write a report", spread(times).seconds(), what, tuple(times))]
 
 
-def audit_rows() -> list[Row]:
-    """Measure the audit of a generated tree of 30,000 files, of which one in ten names a Go version."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
-        make_tree(Path(name), _FILES)
-        seen = watch([*_CLI, "audit", name, "--format", "json"])
-    if seen.exit_code not in (0, 1):  # 1: drift was found, which is what the tree holds
-        _done(seen)
-    how = f"{_FILES:,} files, one in ten with a Go version; peak {seen.peak_bytes / _MIB:.0f} MiB"
-    return [Row("`kms-e2e audit` of a large tree", f"{seen.seconds:.1f} s", how)]
-
-
 def large_run() -> RunReport:
     """Return a run as large as the suite may become: 100 scenarios on ten control planes, 20,000 calls."""
     scenarios = tuple(
@@ -159,17 +150,6 @@ def large_run() -> RunReport:
     events = tuple(Event(float(number), f"plane-{number}", "etcd", "ready") for number in range(10))
     run = RunReport("bench", "0", 0.0, 100.0, "generated", "", "", "", 0, scenarios=scenarios, calls=calls)
     return replace(run, planned=tuple(item.id for item in scenarios), events=events)
-
-
-def make_tree(root: Path, files: int) -> None:
-    """Write `files` files in folders of 100; every tenth is a Dockerfile that names a Go version."""
-    (root / ".go-version").write_text("1.26.10\n")
-    for number in range(files - 1):
-        folder = root / f"d{number // 100:04}"
-        folder.mkdir(exist_ok=True)
-        drifting = number % 10 == 0
-        path = folder / (f"{number}.Dockerfile" if drifting else f"{number}.txt")
-        path.write_text("FROM golang:1.26.9\n" if drifting else "nothing to see\n" * 20)
 
 
 def _repeat(argv: Sequence[str]) -> tuple[str, str, tuple[float, ...]]:

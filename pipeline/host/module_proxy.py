@@ -70,9 +70,7 @@ def check_proxy(value: str, *, where: str) -> None:
     Raises: InputError.
     """
     for element in filter(None, re.split(r"[,|]", value)):
-        parts = urlsplit(element.strip())
-        is_url = parts.scheme in _SCHEMES and bool(parts.netloc or (parts.scheme == "file" and parts.path))
-        if not is_url and element.strip() not in {"direct", "off"}:
+        if not _is_url(element.strip()) and element.strip() not in {"direct", "off"}:
             raise InputError(
                 "not a module proxy",
                 seen=repr(without_password(element)),
@@ -89,7 +87,7 @@ def check_database(value: str, *, where: str) -> None:
     """
     words = value.split()
     known = bool(words) and (words[0] in KNOWN_DATABASES or _KEY.fullmatch(words[0]) is not None)
-    mirror = len(words) == 1 or (len(words) == 2 and urlsplit(words[1]).scheme in _SCHEMES)  # noqa: PLR2004 - a pair
+    mirror = len(words) == 1 or (len(words) == 2 and _is_url(words[1]))  # noqa: PLR2004 - a pair
     if not (known and mirror):
         raise InputError(
             "not a checksum database",
@@ -98,6 +96,14 @@ def check_database(value: str, *, where: str) -> None:
             where=where,
             next_step="leave it out for Go's own; it cannot be switched off",
         )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # such as a bracket of an IPv6 address that nothing closes
+        return False
+    return parts.scheme in _SCHEMES and bool(parts.netloc or (parts.scheme == "file" and parts.path))
 
 
 def without_password(value: str) -> str:

@@ -18,6 +18,9 @@ _COMMAND: Final = r"(?:^|(?<=[\s\"'(;&|`@]))"
 _PACKAGE: Final = "a distribution decides which versions its packages have"
 _OPTIONS: Final = r"(?:\s+-{1,2}[\w=-]+){0,8}\s+"
 
+_NAMED: Final = re.compile(r"1\.[0-9]|latest|stable|tip|master")
+"""What each of the patterns below asks for."""
+
 _PATTERNS: Final = tuple(
     (re.compile(pattern), what, kind, obstacle)
     for pattern, what, kind, obstacle in (
@@ -79,17 +82,21 @@ def commands_in(text: str, *, assignments: bool = True) -> Iterator[Hit]:
     if not _RELEVANT.search(text):
         return
     yield from images_in(text)
-    for pattern, what, kind, obstacle in _PATTERNS:
-        for found in pattern.finditer(text):
-            yield from _named(found, what, kind, obstacle)
-    for found in _TOOL.finditer(text):
-        if not found["tool"].startswith("golang.org/dl/") and not _is_message(
-            text[max(0, found.start() - _MAX_MESSAGE) : found.start()]
-        ):
-            yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}")
-    if assignments:
+    if _NAMED.search(text):  # most lines name nothing, and one search is cheaper than all of them
+        for pattern, what, kind, obstacle in _PATTERNS:
+            for found in pattern.finditer(text):
+                yield from _named(found, what, kind, obstacle)
+    yield from _tools(text)
+    if assignments and "=" in text:
         for found in _ASSIGNMENT.finditer(text):
             yield from assigned(found["name"], found["bare"], found.start("bare"))
+
+
+def _tools(text: str) -> Iterator[Hit]:
+    for found in _TOOL.finditer(text) if "@" in text else ():
+        before = text[max(0, found.start() - _MAX_MESSAGE) : found.start()]
+        if not found["tool"].startswith("golang.org/dl/") and not _is_message(before):
+            yield Hit(found.start("ref"), found["ref"], Named(), Kind.TOOL, f"{found['tool']}@{found['ref']}")
 
 
 def _is_message(before: str) -> bool:

@@ -46,10 +46,12 @@ _TAG_VERSION: Final = re.compile(r"1\.[0-9]{1,3}(?:\.[0-9]{1,3}|rc[0-9]{1,2}|bet
 
 def images_in(text: str) -> Iterator[Hit]:
     """Find image references with a tag or digest anywhere in `text`: `golang:1.26`, `cimg/go:1.26.3`, kube-cross."""
+    if ":" not in text and "@" not in text:
+        return
     for found in _TAGGED.finditer(text):
         if (found["tag"] or found["digest"]) and (hit := _judge(found)):
             yield hit
-    for found in _BUILT_WITH.finditer(text):
+    for found in _BUILT_WITH.finditer(text) if "go1." in text or "go-1." in text else ():
         if named := read_version(found["version"]):
             yield Hit(
                 found.start("version"), found["version"], named, Kind.RANGE, f"image {found[0]}", obstacle=OWN_TAGS

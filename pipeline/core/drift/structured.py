@@ -39,10 +39,8 @@ def read_json(document: Document) -> Iterator[Mention]:
 def _read(document: Document, scalars: list[Scalar]) -> Iterator[Mention]:
     seen: set[tuple[int, int]] = set()
     for scalar in scalars:
-        if scalar.inside("exclude") and scalar.inside("matrix"):
-            continue  # it runs nowhere
         for hit in _hits(document, scalar):
-            if (scalar.line, hit.column) not in seen:
+            if (scalar.line, hit.column) not in seen and not _is_excluded(scalar):
                 seen.add((scalar.line, hit.column))
                 yield document.mention(scalar.line, hit.unfixable(_purpose(scalar)))
 
@@ -56,6 +54,11 @@ def _hits(document: Document, scalar: Scalar) -> Iterator[Hit]:
     else:
         text = without_comment(scalar.text) if scalar.block else scalar.text
         yield from (hit.shifted(scalar.column) for hit in commands_in(text))
+
+
+def _is_excluded(scalar: Scalar) -> bool:
+    """Tell whether a matrix leaves the combination out, so that it runs nowhere."""
+    return scalar.inside("exclude") and scalar.inside("matrix")
 
 
 def _purpose(scalar: Scalar) -> str:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.costs import large_run, make_tree
+from bench.audit_tree import make_tree
+from bench.costs import large_run
 from bench.dagger import steps
 from bench.processes import PAGE_BYTES, Resident, parse_stat, tree
 from bench.statistics import Row, markdown, pair_ratios, spread
+from pipeline.host.audit import audit_tree
 
 
 def test_spread_is_median_and_range() -> None:
@@ -45,9 +47,12 @@ def test_the_generated_inputs_have_the_size_that_is_claimed(tmp_path: Path) -> N
     run = large_run()
     assert (len(run.scenarios), len(run.planned), len(run.calls)) == (100, 100, 20_000)
     assert len({item.id for item in run.scenarios}) == 100
-    make_tree(tmp_path, 120)
+    make_tree(tmp_path, 200)
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert (len(files), sum(path.suffix == ".Dockerfile" for path in files)) == (120, 12)
+    assert (len(files), sum(path.suffix == ".Dockerfile" for path in files)) == (200, 6)
+    audit = audit_tree(tmp_path)
+    assert (audit.files, audit.truth.file) == (36, ".go-version")
+    assert [finding.rule.value for finding in audit.findings] == ["drift"] * 6
 
 
 def test_steps_of_daggers_progress_are_read_as_seconds() -> None:

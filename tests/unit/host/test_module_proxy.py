@@ -28,7 +28,16 @@ def test_a_proxy(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["modules.example.com", "ftp://modules.example.com", "https://", "-x", "https://a,$(touch x)", "file:"]
+    "value",
+    [
+        "modules.example.com",
+        "ftp://modules.example.com",
+        "https://",
+        "-x",
+        "https://a,$(touch x)",
+        "file:",
+        "https://[::1",
+    ],
 )
 def test_what_is_no_proxy_is_refused_from_wherever_it_comes(value: str) -> None:
     with pytest.raises(InputError, match="not a module proxy") as caught:
@@ -47,7 +56,8 @@ def test_a_database_or_its_mirror_is_named(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["off", "OFF", "", " ", "sum.example.com", "sum.golang.org off", f"{OWN} https://a b"]
+    "value",
+    ["off", "OFF", "", " ", "sum.example.com", "sum.golang.org off", f"{OWN} https://a b", f"{OWN} https://[::1"],
 )
 def test_a_database_is_never_switched_off(value: str) -> None:
     with pytest.raises(InputError, match="not a checksum database"):
