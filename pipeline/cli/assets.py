@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.kubernetes_options import KubernetesChoice
+from pipeline.cli.kubernetes_options import BINARIES_VARIABLE, KubernetesChoice
 from pipeline.core.config import CONFIG_FILE
 from pipeline.errors import InputError
 from pipeline.host.build import Assets, BuildRequest, build_assets, request_for
@@ -65,7 +65,7 @@ def ensure_assets(
     if assets is not None:
         _refuse_beside_assets(assets, config, choice, proxy)
         return assets
-    request = with_choice(request_for(project_at(choice.plugin(config))), choice)
+    request = with_choice(request_for(project_at(choice.plugin(config))), choice.settled(config))
     with terminal_progress() as progress:
         request = dataclasses.replace(request, components=tuple(components), proxy=proxy)
         built = build_assets(request, progress)
@@ -85,6 +85,8 @@ def with_choice(request: BuildRequest, choice: KubernetesChoice) -> BuildRequest
     Raises: InputError when the command line names two.
     """
     kubernetes = request.kubernetes if choice.kubernetes is None else choice.kubernetes or None
+    if inherited := choice.inherited(request.environment):
+        typer.echo(f"kube-apiserver and etcd are those of {inherited}, from {BINARIES_VARIABLE}", err=True)
     return dataclasses.replace(request, kubernetes=kubernetes, kubernetes_source=choice.source(request.environment))
 
 

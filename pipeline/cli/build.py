@@ -59,7 +59,7 @@ def build(
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, or take them from the cache."""
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
-    request = with_choice(request_for(project_at(choice.plugin(config))), choice)
+    request = with_choice(request_for(project_at(choice.plugin(config))), choice.settled(config))
     request = dataclasses.replace(
         request,
         components=tuple(component),

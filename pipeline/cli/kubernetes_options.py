@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,7 +14,7 @@ from pipeline.errors import InputError
 from pipeline.host.image_programs import is_image
 from pipeline.host.kubernetes_sources import Folder, Image, KubernetesSource, Release, Tree
 from pipeline.host.kubernetes_tree import MOCK_PLUGIN
-from pipeline.host.project import has_project
+from pipeline.host.project import find_project, has_project
 from pipeline.host.release_download import MIRROR
 
 BINARIES_VARIABLE: Final = "KUBEBUILDER_ASSETS"
@@ -107,7 +107,22 @@ class KubernetesChoice:
             return Release(self.kubernetes, self.mirror.rstrip("/"))
         if self.tree is not None:
             return Tree(self.tree)
-        found = self.binaries or (None if self.named else environment.get(BINARIES_VARIABLE))
+        found = self.binaries or self.inherited(environment)
         if not found:
             return None
         return Image(Path(found)) if is_image(Path(found)) else Folder(Path(found))
+
+    def inherited(self, environment: Mapping[str, str]) -> Path | None:
+        """Return the folder that the environment names, when nothing else says what to run."""
+        found = "" if self.named or self.release else environment.get(BINARIES_VARIABLE, "")
+        return Path(found) if found else None
+
+    def settled(self, config: Path | None) -> KubernetesChoice:
+        """Return the choice with the first version that the plugin's configuration names, when none was given.
+
+        Raises: InputError when the configuration cannot be used.
+        """
+        if self.named or self.release:
+            return self
+        versions = find_project(self.plugin(config)).config.kubernetes
+        return replace(self, kubernetes=versions[0]) if versions else self

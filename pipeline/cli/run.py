@@ -125,7 +125,7 @@ def run(
     selection = Selection(
         tuple(ids or ()), tuple(family or ()), focus or "", skip or "", fast, soak, parse_shard(shard)
     )
-    needed = components(selection, further, kubernetes or "") if assets is None else ()
-    needed = choice.offered(needed)
+    choice = choice.settled(config) if assets is None else choice
+    needed = choice.offered(components(selection, further, choice.kubernetes or "")) if assets is None else ()
     folder = ensure_assets(assets, config, needed, choice=choice, proxy=proxy)
     raise typer.Exit(execute(RunRequest(folder, report, selection, parallel, run_id, further)))

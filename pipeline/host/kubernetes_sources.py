@@ -104,6 +104,8 @@ class Tree:
         _refuse_components([name for name in components if not self.offers(name)], "this source tree")
         job, resolution = tree_job(tree, builder, components)
         origin = {"kind": "source tree", "commit": tree.commit, "state": tree.state, "go_version": resolution.source}
+        if tree.reason:
+            origin["state_reason"] = tree.reason
         return ControlPlaneInput(tree.version, (etcd_job(), job), origin={**origin, "source_sha256": job.digest()})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,11 @@ from pipeline.core.build_plan import GoBuild, Main, version_flags
 from pipeline.core.components import COMPONENTS
 from pipeline.core.go_resolution import Resolution, resolve
 from pipeline.core.kubernetes import DEFAULT_RELEASE
-from pipeline.errors import BuildError, InputError
+from pipeline.errors import BuildError, InputError, MachineError
 from pipeline.host.command import Command, run_command
 from pipeline.host.compile import Builder, Job
 from pipeline.host.environment import go_environment
+from pipeline.host.git import Git
 from pipeline.host.go import SelectedGo
 from pipeline.host.jobs import host_platform, select_go
 from pipeline.host.runs import run_folder
@@ -39,6 +39,7 @@ echo "setup_env selects $(GOFLAGS='' go version)"
 """
 _SELECTED: Final = re.compile(r"setup_env selects go version (\S+) \S+")
 _DECIDING: Final = ("GO_VERSION", "GOTOOLCHAIN", "FORCE_HOST_GO")
+UNKNOWN: Final = "unknown"
 _EPOCH: Final = "1970-01-01T00:00:00Z"
 
 
@@ -47,14 +48,15 @@ class KubernetesTree:
     """A source tree of Kubernetes.
 
     `version` is what its binaries are stamped with, as `git describe` names it; `commit` is empty and `state` is
-    `unknown` when git cannot say it, else `clean` or `dirty`. `date` is the commit's.
+    `unknown` when git cannot say it, for `reason`, else `clean` or `dirty`. `date` is the commit's.
     """
 
     root: Path
     version: str
     commit: str = ""
-    state: str = "unknown"
+    state: str = UNKNOWN
     date: str = _EPOCH
+    reason: str = ""
 
     @property
     def stamps(self) -> tuple[tuple[str, str], ...]:
@@ -87,15 +89,29 @@ def read_tree(root: Path) -> KubernetesTree:
         )
     check_module(root)
     root = root.resolve()
-    commit = _git(root, "rev-parse", "HEAD")
-    if not commit:
-        return KubernetesTree(root, f"{_line(root)}.0-unknown")
-    state = "dirty" if _git(root, "status", "--porcelain") else "clean"
-    described = _described(_git(root, "describe", "--tags", "--match=v*", "--abbrev=14")) or f"{_line(root)}.0"
-    date = _git(root, "show", "--no-patch", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "HEAD")
-    suffix = "-dirty" if state == "dirty" else ""
+    git, plain = Git(root, os.environ), f"{_line(root)}.0"
+    try:
+        commit = git.ask("rev-parse", "HEAD")
+        date = git.ask("show", "--no-patch", "--format=%cd", "--date=format-local:%Y-%m-%dT%H:%M:%SZ", "HEAD")
+    except MachineError as error:
+        return KubernetesTree(root, f"{plain}-unknown", reason=error.seen or error.what)
+    try:
+        # A file that git does not know is compiled in like any other, whatever the repository's own settings show.
+        state = "dirty" if git.ask("status", "--porcelain", "--untracked-files=normal") else "clean"
+        reason = ""
+    except MachineError as error:
+        state, reason = UNKNOWN, error.seen or error.what
+    described = _tagged(git) or plain
+    suffix = "" if state == "clean" else f"-{state}"
     plus = "" if "+" in described or not suffix else f"+{commit[:14]}"
-    return KubernetesTree(root, f"{described}{plus}{suffix}", commit, state, date)
+    return KubernetesTree(root, f"{described}{plus}{suffix}", commit, state, date, reason)
+
+
+def _tagged(git: Git) -> str:
+    try:
+        return _described(git.ask("describe", "--tags", "--match=v*", "--abbrev=14"))
+    except MachineError:  # a checkout without tags
+        return ""
 
 
 def has_program(root: Path, name: str) -> bool:
@@ -199,16 +215,3 @@ def _described(text: str) -> str:
         return text
     name, _, count = tag.rpartition("-")
     return f"{name}{'.' if '-' in name else '-'}{count}+{commit}"
-
-
-def _git(root: Path, *words: str) -> str:
-    """Return what git says of the tree itself (not of a repository around it); empty when it cannot say it."""
-    if not (root / ".git").exists():
-        return ""
-    argv = ("git", "-C", str(root), *words)
-    environment = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC", "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    except OSError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.config.writing import Seen
+from pipeline.core.build_constraint import is_built
+from pipeline.core.config.writing import Seen, module_of
+from pipeline.core.go_module import local_members
 from pipeline.errors import InputError
 
 _LEFT_OUT: Final = frozenset({"vendor", "node_modules", "testdata", "third_party", "_artifacts", "__pycache__"})
 _MAIN: Final = re.compile(r"^package main\b", re.MULTILINE)
 _CGO: Final = re.compile(r'^import "C"$|^\s*"C"$', re.MULTILINE)
-_PKCS11: Final = re.compile(r"miekg/pkcs11|ThalesGroup/crypto11")
+_PKCS11: Final = re.compile(r"miekg/pkcs11|Thales(?:Group|Ignite)/crypto11")
 _MODULE: Final = re.compile(r"^module\s+(\S+)", re.MULTILINE)
+# A major version from 2 on is the last part of a module's path. Source: go.dev/ref/mod, module paths.
+_MAJOR: Final = re.compile(r"/v\d+$")
 _MOST_BYTES: Final = 1 << 20
 
 
@@ -28,21 +32,38 @@ def look(root: Path) -> Seen:
         raise InputError("the plugin's repository is not a folder", seen=str(root), next_step="name its folder")
     texts = {path: _text(path) for path in _files(root)}
     modules = tuple(sorted(_folder(root, path) for path in texts if path.name == "go.mod"))
+    sources = {path: text for path, text in sorted(texts.items()) if path.suffix == ".go" and is_built(text)}
     mains: dict[str, str] = {}
-    for path, text in sorted(texts.items()):
-        if path.suffix == ".go" and not path.name.endswith("_test.go") and _MAIN.search(text):
+    for path, text in sources.items():
+        if not path.name.endswith("_test.go") and _MAIN.search(text):
             folder = _folder(root, path)
             mains[folder] = mains.get(folder, "") + text
+    work = _used(root, modules)
     return Seen(
         name=_name(root, texts),
         modules=modules,
         mains=mains,
         dockerfiles=tuple(text for path, text in sorted(texts.items()) if "dockerfile" in path.name.lower()),
-        cgo=any(_CGO.search(text) for path, text in texts.items() if path.suffix == ".go")
-        or any(_PKCS11.search(text) for path, text in texts.items() if path.name == "go.mod"),
-        vendor=any((root / module / "vendor" / "modules.txt").is_file() for module in modules),
-        work=(root / "go.work").is_file(),
+        cgo=frozenset(module_of(_folder(root, path), modules) for path in _with_cgo(texts, sources)),
+        vendor=frozenset(
+            module for module in modules if _has_vendor(root / module) or (module in work and _has_vendor(root))
+        ),
+        work=work,
     )
+
+
+def _with_cgo(texts: Mapping[Path, str], sources: Mapping[Path, str]) -> Iterator[Path]:
+    yield from (path for path, text in sources.items() if _CGO.search(text))
+    yield from (path for path, text in texts.items() if path.name == "go.mod" and _PKCS11.search(text))
+
+
+def _used(root: Path, modules: Sequence[str]) -> frozenset[str]:
+    members = {os.path.normpath(member) for member in local_members(_text(root / "go.work"))}
+    return frozenset(module for module in modules if module in members)
+
+
+def _has_vendor(module: Path) -> bool:
+    return (module / "vendor" / "modules.txt").is_file()
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -68,5 +89,6 @@ def _folder(root: Path, path: Path) -> str:
 
 def _name(root: Path, texts: dict[Path, str]) -> str:
     match = _MODULE.search(texts.get(root / "go.mod", ""))
-    last = match[1].rstrip("/").rpartition("/")[2] if match else root.absolute().name
+    path = _MAJOR.sub("", match[1].rstrip("/")) if match else root.absolute().name
+    last = path.rpartition("/")[2]
     return last.replace(":", "-") or "my-plugin"

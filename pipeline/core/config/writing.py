@@ -22,16 +22,17 @@ class Seen:
     """What was found in a repository.
 
     `modules` are the folders of go.mod; `mains` folders of main packages with their text, both relative to the
-    repository; `dockerfiles` are texts. `cgo`: a Go file imports C. `vendor` and `work`: there is such a folder, file.
+    repository; `dockerfiles` are texts. Those of the modules in which a file imports C are `cgo`, those built from a
+    folder vendor are `vendor`, and those that a go.work in the repository's folder uses are `work`.
     """
 
     name: str
     modules: tuple[str, ...]
     mains: Mapping[str, str]
     dockerfiles: tuple[str, ...] = ()
-    cgo: bool = False
-    vendor: bool = False
-    work: bool = False
+    cgo: frozenset[str] = frozenset()
+    vendor: frozenset[str] = frozenset()
+    work: frozenset[str] = frozenset()
 
 
 def first_config(seen: Seen, schema: str | None) -> str:
@@ -71,14 +72,14 @@ def _source(seen: Seen) -> list[str]:
     main = _best_main(seen)
     if main is None:
         return ["[program] # no Go main package was found", 'path = "bin/kms-plugin"']
-    module = max((folder for folder in seen.modules if _inside(main, folder)), key=len, default=".")
+    module = module_of(main, seen.modules)
     package = _relative(main, module)
     lines = ["[go]"]
     lines += [f"module = {json.dumps(module)}"] if module != "." else []
     lines += [f"package = {json.dumps('./' + package)}"] if package != "." else []
-    lines += ["cgo = true"] if seen.cgo else []
-    lines += ["vendor = true"] if seen.vendor else []
-    lines += ["workspace = true"] if seen.work else []
+    lines += ["cgo = true"] if module in seen.cgo else []
+    lines += ["vendor = true"] if module in seen.vendor else []
+    lines += ["workspace = true"] if module in seen.work else []
     others = [folder for folder in seen.mains if folder != main]
     return lines + ([f"# other main packages: {', '.join(sorted(others))}"] if others else [])
 
@@ -133,6 +134,15 @@ def _socket_flag(text: str) -> str | None:
 
 def _array(words: Sequence[str]) -> str:
     return "[" + ", ".join(json.dumps(word, ensure_ascii=False) for word in words) + "]"
+
+
+def module_of(folder: str, modules: Sequence[str]) -> str:
+    """Return the module that a folder belongs to: the nearest go.mod in it or above it."""
+    return max((module for module in modules if _inside(folder, module)), key=_depth, default=".")
+
+
+def _depth(folder: str) -> int:
+    return 0 if folder == "." else folder.count("/") + 1
 
 
 def _inside(path: str, folder: str) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.core.components import PREVIOUS_API_SERVER
+from pipeline.host.kubernetes_sources import Folder
 from pipeline.host.kubernetes_tree import MOCK_PLUGIN
 
 CONFIG = 'name = "x"\n[program]\npath = "x"\n[run]\nargv = ["{assets}/kms-plugin", "unix://{socket}"]\n'
@@ -41,3 +42,20 @@ def test_a_place_gives_the_programs_that_it_has(tree: Path, tmp_path: Path) -> N
     assert KubernetesChoice(tree=tree).offered(asked) == asked[:1]
     assert KubernetesChoice(binaries=tmp_path).offered(asked) == asked[:1]
     assert KubernetesChoice("1.36", release=True).offered(asked) == ()
+
+
+def test_a_version_of_the_plugin_s_configuration_beats_the_environment(tree: Path, tmp_path: Path) -> None:
+    inherited = {"KUBEBUILDER_ASSETS": str(tmp_path)}
+    named = tree / "kms-e2e.toml"
+    named.write_text(CONFIG)
+    assert KubernetesChoice().settled(named).source(inherited) == Folder(tmp_path)
+    named.write_text(f'kubernetes = ["1.34"]\n{CONFIG}')
+    settled = KubernetesChoice().settled(named)
+    assert (settled.kubernetes, settled.source(inherited), settled.inherited(inherited)) == ("1.34", None, None)
+
+
+def test_what_the_command_line_names_beats_the_plugin_s_configuration(tree: Path, tmp_path: Path) -> None:
+    named = tree / "kms-e2e.toml"
+    named.write_text(f'kubernetes = ["1.34"]\n{CONFIG}')
+    for choice in (KubernetesChoice("1.36"), KubernetesChoice(binaries=tmp_path), KubernetesChoice(tree=tree)):
+        assert choice.settled(named) == choice

@@ -69,3 +69,57 @@ def test_init_writes_once_and_never_over_a_file(repository: Path, capsys: pytest
     assert "there is a configuration already" in capsys.readouterr().err
     assert (repository / "kms-e2e.toml").read_text() == text
     assert run(["init", "--print", str(repository)]) == 0
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def test_a_file_that_a_plain_build_leaves_out_is_no_main_package(repository: Path) -> None:
+    write(
+        repository,
+        {"magefile.go": "//go:build mage\n\npackage main\n", "kms.go": "//go:build ignore\n\npackage main\n"},
+    )
+    go = config_from_toml(first_config(look(repository), None)).go
+    assert go is not None
+    assert go.package == "./cmd/kms"
+
+
+def test_what_another_module_needs_is_not_written_for_the_plugin_s(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "go.work": "go 1.26.0\n\nuse (\n\t./other\n)\n",
+            "other/go.mod": "module example.com/other\n\nrequire github.com/ThalesIgnite/crypto11 v1.2.5\n",
+            "other/vendor/modules.txt": "",
+            "plugin/go.mod": "module example.com/plugin\n",
+            "plugin/kms/main.go": MAIN,
+        },
+    )
+    go = config_from_toml(first_config(look(tmp_path), None)).go
+    assert go is not None
+    assert (go.module, go.package) == ("plugin", "./kms")
+    assert (go.cgo, go.vendor, go.workspace) == (False, False, False)
+
+
+def test_a_module_of_a_workspace_is_built_from_the_workspace_s_vendor_folder(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "go.work": "go 1.26.0\n\nuse .\nuse ./plugin\n",
+            "vendor/modules.txt": "## workspace\n",
+            "plugin/go.mod": "module example.com/plugin\n\nrequire github.com/ThalesIgnite/crypto11 v1.2.5\n",
+            "plugin/main.go": MAIN,
+        },
+    )
+    go = config_from_toml(first_config(look(tmp_path), None)).go
+    assert go is not None
+    assert (go.cgo, go.vendor, go.workspace) == (True, True, True)
+
+
+def test_a_major_version_is_not_the_plugin_s_name(repository: Path) -> None:
+    (repository / "go.mod").write_text("module example.com/kms-plugin/v2\n\ngo 1.26.0\n")
+    assert config_from_toml(first_config(look(repository), None)).name == "kms-plugin"
