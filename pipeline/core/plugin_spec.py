@@ -20,6 +20,7 @@ HOOKS: Final = (
     "disable_old_key",
     "break_backend",
     "heal_backend",
+    "hang_backend",
     "restart",
     "backend_calls",
     "metrics",
@@ -60,7 +61,15 @@ class ServiceAction:
     """A hook that does something to a side service instead of running a command."""
 
     stop: Annotated[str, Doc("Name of the side service to stop.")] = ""
-    start: Annotated[str, Doc("Name of the side service to start again.")] = ""
+    start: Annotated[str, Doc("Name of the side service to start again, or to let go on after a pause.")] = ""
+    pause: Annotated[
+        str, Doc("Name of the side service to pause: its socket still takes connections, and nobody answers.")
+    ] = ""
+
+    @property
+    def service(self) -> str:
+        """Return the name of the service that it is about."""
+        return self.stop or self.start or self.pause
 
 
 Hook = Argv | ServiceAction

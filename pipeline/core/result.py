@@ -27,6 +27,8 @@ FAMILIES: Final = {
 }
 OTHER_FAMILIES: Final = {"U": "upstream"}
 """Families that are no part of the checklist: those of other suites."""
+SCENARIO_ID: Final = r"[A-Z]\d{2,3}[a-z]?"
+"""A scenario's id, as a regular expression: its family's letter, two or three digits, a small letter for a variant."""
 
 Record = TypeVar("Record")
 

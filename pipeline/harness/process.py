@@ -112,6 +112,7 @@ class Process:
         """Ask the group to end, kill it after `grace_s` seconds, and return the exit code."""
         self._stopping = True
         self.signal(signal.SIGTERM)
+        self.signal(signal.SIGCONT)  # one that a hook has paused would not hear it
         deadline = time.monotonic() + grace_s
         while self.exit_code is None and time.monotonic() < deadline:
             time.sleep(_POLL_S)

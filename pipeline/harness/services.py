@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -63,19 +64,29 @@ class Services:
                 self.start(name)
 
     def act(self, action: ServiceAction) -> None:
-        """Stop or start a service, as a hook asks.
+        """Stop, pause or start a service, as a hook asks; one that is paused goes on when it is started.
 
         Raises: ProcessError as `ensure`.
         """
+        if action.pause:
+            self._signal(action.pause, signal.SIGSTOP)
+            return
         if action.start:
             self._stopped.discard(action.start)
-            if action.start not in self._processes:
+            if action.start in self._processes:
+                self._signal(action.start, signal.SIGCONT)
+            else:
                 self.start(action.start)
             return
         self._stopped.add(action.stop)
         process = self._processes.pop(action.stop, None)
         if process is not None:
             self._supervisor.stop(process)
+
+    def _signal(self, name: str, number: signal.Signals) -> None:
+        process = self._processes.get(name)
+        if process is not None:
+            process.signal(number)
 
     def start(self, name: str) -> None:
         """Start one service and wait until it is ready.

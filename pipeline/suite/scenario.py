@@ -16,11 +16,11 @@ from typing import Final, TypeVar
 import pytest
 
 from pipeline.core.kubernetes import minor_of
-from pipeline.core.result import Latency, Level, Proof, Subject
+from pipeline.core.result import SCENARIO_ID, Latency, Level, Proof, Subject
 from pipeline.errors import InputError
 
 DEFAULT_DEADLINE_S: Final = 60.0
-_ID: Final = re.compile(r"[A-Z]+\d{2,3}[a-z]?")
+_ID: Final = re.compile(SCENARIO_ID)
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
@@ -100,11 +100,15 @@ def scenario(entry: Scenario) -> Callable[[Function], Function]:
 
     The function's docstring says how the scenario is proved.
 
-    Raises: InputError for an id outside the grammar (a capital family letter, two or three digits) and for
-    a MUST without a source.
+    Raises: InputError for an id outside the grammar (one capital letter for the family, two or three digits, a small
+    letter or none) and for a MUST without a source.
     """
     if not _ID.fullmatch(entry.id):
-        raise InputError("not a scenario id", seen=entry.id, wanted="a family's letter and a number, such as A05")
+        raise InputError(
+            "not a scenario id",
+            seen=entry.id,
+            wanted="one capital letter for the family and two or three digits, such as A05 or X001b",
+        )
     if entry.level is Level.MUST and not entry.source:
         raise InputError("a MUST names the text it comes from", seen=entry.id, wanted="source=...")
 

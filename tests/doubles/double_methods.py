@@ -68,6 +68,7 @@ FAULTS: Final = {
     "v1-only": "speaks KMS v1 and not v2",
     "escape-in-healthz": "its healthz clears the terminal",
     "hangs-in-status": "never answers Status",
+    "encrypts-with-first-key": "Encrypt goes on with the key of the start after a rotation",
     "repeats-ciphertext": "Encrypt returns its first ciphertext for ever",
     "newest-key-only": "Decrypt takes the newest key only",
     "two-newest-keys": "Decrypt takes the two newest keys only",
@@ -131,6 +132,7 @@ class Plugin:
         self.calls = 0
         self.in_flight: list[bytes] = []
         self.first = b""
+        self.first_key = backend.current()
         self.kept: list[bytes] = []
         self.cache: dict[str, bytes] = {}
 
@@ -171,10 +173,14 @@ class Plugin:
             print(json.dumps({"method": "Encrypt", "data": base64.b64encode(request.plaintext).decode()}), flush=True)
         if self.fault == "metrics-plaintext":
             (self.backend.state / "metrics.txt").write_text(f'double_last{{data="{request.plaintext.hex()}"}} 1\n')
-        _, key = self.backend.current()
+        key_id, key = self.encrypting()
         ciphertext = self.sealed(key, request)
-        key_id = "another-key" if self.fault == "other-key-id" else self.key_id()
         return v2.EncryptResponse(ciphertext=ciphertext, key_id=key_id, annotations=self.annotations(request))
+
+    def encrypting(self) -> tuple[str, bytes]:
+        if self.fault == "encrypts-with-first-key":
+            return self.first_key
+        return "another-key" if self.fault == "other-key-id" else self.key_id(), self.backend.current()[1]
 
     def sealed(self, key: bytes, request: v2.EncryptRequest) -> bytes:
         nonce = b"\0" * _NONCE if self.fault == "deterministic" else os.urandom(_NONCE)

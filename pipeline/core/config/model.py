@@ -18,12 +18,13 @@ from pipeline.core.plugin_spec import (
     SecretSource,
     Service,
 )
+from pipeline.core.result import SCENARIO_ID
 from pipeline.core.strict import Above, Doc, Keys, NotEmpty, Pairs, Pattern
 
 CONFIG_FILE: Final = "kms-e2e.toml"
 PYPROJECT_FILE: Final = "pyproject.toml"
 PYPROJECT_TABLE: Final = ("tool", "kms-e2e")
-_SCENARIO: Final = Pattern(r"[A-Z]+\d{2,3}[a-z]?", "a scenario's id, such as B23")
+_SCENARIO: Final = Pattern(SCENARIO_ID, "a scenario's id, such as B23")
 _MINOR: Final = Pattern(r"v?1\.\d+(\.\d+)?", "a minor or exact version, such as 1.37 or 1.37.2")
 _USER: Final = Pattern(r"[a-z_][a-z0-9_.-]*|\d+(:\d+)?", "a user's name, uid or uid:gid")
 

@@ -113,12 +113,11 @@ def _service_problems(config: Config) -> Iterator[Misfit]:
 
 
 def _action_problems(hook: str, action: ServiceAction, names: Sequence[str]) -> Iterator[Misfit]:
-    if bool(action.stop) == bool(action.start):
-        yield Misfit(f"hooks.{hook} must either stop or start a service", ("hooks", hook))
-    target = action.stop or action.start
-    if target not in names:
+    if sum(map(bool, (action.stop, action.start, action.pause))) != 1:
+        yield Misfit(f"hooks.{hook} must stop, start or pause one service", ("hooks", hook))
+    if action.service not in names:
         wanted = ", ".join(names) or "a table [[services]]"
-        yield Misfit(f"hooks.{hook} names no such service", ("hooks", hook), seen=target, wanted=wanted)
+        yield Misfit(f"hooks.{hook} names no such service", ("hooks", hook), seen=action.service, wanted=wanted)
 
 
 def _secret_problems(secrets: Mapping[str, SecretSource], path: Path) -> Iterator[Misfit]:

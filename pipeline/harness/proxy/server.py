@@ -133,7 +133,14 @@ class FaultProxy:
         )
 
     def start(self) -> None:
-        """Listen. Raises: InputError when the path is taken."""
+        """Listen; after `stop` it may be started again, with its faults and its record of calls.
+
+        Raises: InputError when it listens already, which it goes on doing, and when the path is taken.
+        """
+        if self._server is not None:
+            raise InputError(
+                "the proxy listens already", where=str(self.address), next_step="start it once, or stop it before"
+            )
         try:
             shared_loop().run(self._start())
         except BaseException:

@@ -30,7 +30,7 @@ _CHANGES: Final = 3
         source="k8s.io: API concepts, efficient detection of changes and retrieving large results in chunks",
         subject=Subject.KUBE_APISERVER,
         plane="encryption",
-        twin=Twin(breaks="etcd: each value is another Secret's", reason="watch|page"),
+        twin=Twin(breaks="etcd: a change is undone behind kube-apiserver", reason="events of the watch"),
     )
 )
 def scenario_watch_and_pages(control_plane: ControlPlane, proof: ProofRecorder) -> None:

@@ -1,4 +1,4 @@
-"""D46: what a plugin stands on (a key service, a token, a device) is away for a while, by the author's hooks."""
+"""D46 and D81: what a plugin stands on (a key service, a token) is away or silent, by the author's hooks."""
 
 from __future__ import annotations
 
@@ -33,16 +33,40 @@ _WRITES: Final = 5
         deadline_s=150,
         waits=True,
         plane="failure",
-        twin=Twin(breaks="hook: the backend is not broken", reason="kms-providers reports the broken backend"),
+        twin=Twin(breaks="hook: the backend is not broken", reason="kms-providers reports the bad backend"),
     )
 )
 def scenario_broken_backend(control_plane: ControlPlane, proof: ProofRecorder) -> None:
     """After break_backend health fails (gRPC status or text), known data stays; after heal_backend all is back."""
-    plane, namespace = control_plane, new_namespace(control_plane, proof)
+    _prove_survived(control_plane, proof, "break_backend")
+
+
+@scenario(
+    Scenario(
+        id="D81",
+        title="the plugin's backend takes connections and answers nothing: the plugin says so, and no data is lost",
+        level=Level.SHOULD,
+        source="api.proto StatusResponse.healthz; kubernetes/apiserver kmsv2/grpc_service.go: callTimeout",
+        subject=Subject.PLUGIN,
+        hooks=("hang_backend", "heal_backend"),
+        deadline_s=150,
+        waits=True,
+        plane="failure",
+        twin=Twin(breaks="hook: the backend goes on answering", reason="kms-providers reports the bad backend"),
+    )
+)
+def scenario_hanging_backend(control_plane: ControlPlane, proof: ProofRecorder) -> None:
+    """After hang_backend health fails (deadline, gRPC status or text), known data stays; heal_backend ends it."""
+    _prove_survived(control_plane, proof, "hang_backend")
+
+
+def _prove_survived(plane: ControlPlane, proof: ProofRecorder, hook: str) -> None:
+    """Let a hook make the backend bad, and prove what kube-apiserver says, what goes on, and what comes back."""
+    namespace = new_namespace(plane, proof)
     secrets = write_secrets(plane, proof, namespace, _WRITES)
     pid, plugin_pid = server_pid(plane), plane.plugin.process and plane.plugin.process.pid
     errors = operations(plane, "Status", code="!OK")
-    plane.plugin.hook("break_backend")
+    plane.plugin.hook(hook)
     try:
         text = _await_broken(plane, proof)
         risen = operations(plane, "Status", code="!OK") - errors
@@ -55,7 +79,7 @@ def scenario_broken_backend(control_plane: ControlPlane, proof: ProofRecorder) -
         )
         secrets += write_secrets(plane, proof, namespace, _WRITES)
         for secret in secrets:
-            prove_read(plane, proof, secret, "GET while it is broken")
+            prove_read(plane, proof, secret, "GET while it is bad")
         prove_live(plane, proof)
     finally:
         plane.plugin.hook("heal_backend")
@@ -76,6 +100,6 @@ def _await_broken(plane: ControlPlane, proof: ProofRecorder) -> str:
         said = reply.text
         return reply.status == SERVER_ERROR or f"not yet: {reply}"
 
-    what = "kms-providers reports the broken backend"
+    what = "kms-providers reports the bad backend"
     reached(proof, what, broken, timeout_s=NOTICED_TIMEOUT_S, alive=alive(plane))
     return said

@@ -33,7 +33,7 @@ _DEADLINE_S: Final = 120.0
         hooks=("rotate",),
         deadline_s=_DEADLINE_S,
         waits=True,
-        twin=Twin(breaks="plugin: Status keeps the old keyID after a rotation", reason="Status.keyID changes"),
+        twin=Twin(breaks="plugin: Encrypt goes on with the key of its start", reason="new objects have keyID"),
     )
 )
 def scenario_rotation_in_use(control_plane: ControlPlane, proof: ProofRecorder) -> None:

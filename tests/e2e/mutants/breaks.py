@@ -104,17 +104,6 @@ def dropped_connections(plane: ControlPlane) -> None:
     await_fresh_status(plane)
 
 
-def short_watch(plane: ControlPlane) -> None:
-    """Lose the last event of each watch."""
-    get = plane.api.get
-
-    def getting(path: str) -> Reply:
-        reply = get(path)
-        return Reply(reply.status, "\n".join(reply.text.splitlines()[:-1])) if "watch=1" in path else reply
-
-    plane.api.get = getting  # type: ignore[method-assign] # breaking it is the purpose
-
-
 def first_seed_again(plane: ControlPlane) -> None:
     """Show every raw value with the wrapped seed of the first one read."""
     get, first = plane.etcd.get, list[bytes]()

@@ -14,7 +14,7 @@ from pipeline.harness.proxy import EditStatus, Error
 from pipeline.suite.collection import Collected
 from tests.doubles.double_methods import FAULTS
 from tests.e2e.mutants import breaks
-from tests.e2e.twins.breaks import Sabotage, faults, foreign_key_ids, skip_one_update
+from tests.e2e.twins.breaks import Sabotage, faults, foreign_key_ids, foreign_value, skip_one_update
 from tests.e2e.twins.sabotage import TWINS
 from tests.e2e.twins.twins_failure import never_healed, no_faults, side
 from tests.e2e.wire.test_twins import TWINS as WIRE
@@ -106,7 +106,7 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         "pods.* is stored",
         Sabotage(plane=breaks.rules(without="pods")),
     ),
-    "B30": ("client: the watch loses its last event", "events of the watch", Sabotage(plane=breaks.short_watch)),
+    "B30": ("etcd: each value is another Secret's", r"page \d+: saw HTTP 500", Sabotage(plane=foreign_value)),
     "C31": (
         "proxy: Status goes on with the old keyID",
         "new objects have keyID",

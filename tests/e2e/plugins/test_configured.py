@@ -7,6 +7,8 @@ import dataclasses
 import io
 import json
 import os
+import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -207,6 +209,34 @@ def test_side_services_start_in_order_and_hooks_stop_and_start_them(make: Make) 
     plugin.hook("heal_backend")
     assert len(services.processes) == 2
     assert plugin.sibling("other").surroundings.services is services
+
+
+def answers(path: Path) -> bool:
+    """Tell whether the key server of these tests, which closes what it accepts, answers a connection that it takes."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(0.5)
+        client.connect(str(path))
+        try:
+            return client.recv(1) == b""
+        except TimeoutError:
+            return False
+
+
+def test_a_hook_lets_a_side_service_hang_and_go_on(make: Make) -> None:
+    spec = with_service(sys.executable, "-c", KEY_SERVER, "{services}/keys.sock")
+    plugin = make(dataclasses.replace(spec, hooks={**spec.hooks, "hang_backend": ServiceAction(pause="keys")}))
+    plugin.start()
+    services, path = plugin.surroundings.services, plugin.surroundings.services_folder / "keys.sock"
+    keys = services.processes[0]
+    assert answers(path)
+    plugin.hook("hang_backend")
+    assert not answers(path)
+    plugin.hook("heal_backend")
+    assert answers(path)
+    assert services.processes[0] is keys
+    plugin.hook("hang_backend")
+    plugin.hook("break_backend")
+    assert keys.exit_code == -signal.SIGTERM, "a paused service ends by the signal to stop, not by a kill"
 
 
 @pytest.mark.parametrize(

@@ -47,8 +47,8 @@ def test_a_plugin_in_python(run_example: Run) -> None:
     assert run_example(EXAMPLES / "python", *ids) == passed(*ids)
 
 
-def test_a_plugin_whose_key_server_breaks_and_heals(run_example: Run) -> None:
-    ids = ("A04", "A05", "D46")
+def test_a_plugin_whose_key_server_breaks_hangs_and_heals(run_example: Run) -> None:
+    ids = ("A04", "A05", "D46", "D81")
     assert run_example(EXAMPLES / "python" / "key-server.toml", *ids) == passed(*ids)
 
 

@@ -85,6 +85,21 @@ def foreign_value(plane: ControlPlane) -> None:
     plane.api.create_secret = creating  # type: ignore[method-assign] # breaking it is the purpose
 
 
+def undo_changes(plane: ControlPlane) -> None:
+    """Put the raw value of before back after each update, which a watch shows and nobody asked for."""
+    update = plane.api.update
+
+    def updating(path: str, document: Mapping[str, object]) -> Reply:
+        _, _, _, _, namespace, resource, name = path.split("/")
+        old = plane.etcd.get(f"/registry/{resource}/{namespace}/{name}")
+        reply = update(path, document)
+        if old is not None:
+            plane.etcd.put(old.key, old.value)
+        return reply
+
+    plane.api.update = updating  # type: ignore[method-assign] # breaking it is the purpose
+
+
 def skip_one_update(plane: ControlPlane) -> None:
     """Let the first update be lost, although it is answered with success."""
     update, numbers = plane.api.update, itertools.count()

@@ -41,7 +41,7 @@ TWINS: Final[dict[str, Sabotage]] = {
     "B24": Sabotage(plane=foreign_key_ids),
     "B25": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
     "B26": Sabotage(plane=churn),
-    "C31": Sabotage(hooks={"rotate": ("true",)}),
+    "C31": Sabotage(plugin_fault="encrypts-with-first-key"),
     "C32": Sabotage(plugin_fault="repeats-ciphertext"),
     "C33": Sabotage(plugin_fault="newest-key-only"),
     **ENCRYPTION,

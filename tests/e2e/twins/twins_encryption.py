@@ -6,7 +6,7 @@ from typing import Final
 
 from pipeline.core.encryption import EncryptionConfiguration, Identity, ResourceRule
 from pipeline.harness.control_plane import ControlPlane
-from tests.e2e.twins.breaks import Sabotage, foreign_value
+from tests.e2e.twins.breaks import Sabotage, undo_changes
 
 
 def write_plain(plane: ControlPlane) -> None:
@@ -23,6 +23,6 @@ ENCRYPTION: Final[dict[str, Sabotage]] = {
     "B27": Sabotage(plane=write_plain),
     "B28": Sabotage(plane=write_plain),
     "B29": Sabotage(plane=write_plain),
-    "B30": Sabotage(plane=foreign_value),
+    "B30": Sabotage(plane=undo_changes),
     "B70": Sabotage(plugin_fault="logs-plaintext"),
 }

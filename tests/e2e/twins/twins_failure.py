@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from pipeline.core.encryption import Identity, encrypt
-from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.proxy import EditStatus, Error, Fault, FaultProxy, RenameKey
 from pipeline.suite.failure.sides import Sides
 from tests.e2e.twins.breaks import Break, Sabotage
-
-_EXPIRED: Final = "encryptedDEKSource expired at 2026-01-01T00:00:00Z (current time is 2026-01-01T00:00:01Z)"
 
 
 def instead(proxy: FaultProxy, *others: Fault) -> None:
@@ -62,37 +59,20 @@ def undamaged(plane: ControlPlane) -> None:
     plane.etcd.put = lambda key, value: None  # type: ignore[method-assign] # breaking it is the purpose
 
 
-def writes_end(resource: str) -> Break:
-    """Let kube-apiserver refuse writes of a resource after the first, as at the end of the write lifetime."""
-
-    def broken(plane: ControlPlane) -> None:
-        request, written = plane.api.request, list[str]()
-
-        def requesting(method: str, path: str, body: object = None, *, content_type: str = "application/json") -> Reply:
-            if method == "POST" and path.endswith(f"/{resource}"):
-                written.append(path)
-                if len(written) > 1:
-                    return Reply(500, _EXPIRED)
-            return request(method, path, body, content_type=content_type)
-
-        plane.api.request = requesting  # type: ignore[method-assign] # breaking it is the purpose
-
-    return broken
-
-
 FAILURE: Final[dict[str, Sabotage]] = {
     "D41": Sabotage(plane=sticky(EditStatus(healthz="broken by the twin"))),
-    "D42": Sabotage(plane=side("error")),
+    "D42": Sabotage(plane=side("error", Error(methods=("Status",), every_nth=2))),
     "D43": Sabotage(plane=sticky(Error("PERMISSION_DENIED"))),
     "D44": Sabotage(plane=plain),
     "D45": Sabotage(plane=side("five")),
     "D46": Sabotage(hooks={"break_backend": ("true",), "heal_backend": ("true",)}),
+    "D81": Sabotage(hooks={"hang_backend": ("true",), "heal_backend": ("true",)}),
     "D48": Sabotage(plane=undamaged),
     "D70": Sabotage(plane=never_healed),
     "D71": Sabotage(plane=side("half-open")),
     "D72": Sabotage(plane=side("flapping", Error(methods=("Status",)))),
-    "D73": Sabotage(plane=writes_end("limitranges")),
-    "D74": Sabotage(plane=writes_end("resourcequotas")),
+    "D73": Sabotage(plane=side("unhealthy", Error("PERMISSION_DENIED"))),
+    "D74": Sabotage(plane=side("version", Error("PERMISSION_DENIED"))),
     "D75": Sabotage(plane=side("mismatch", RenameKey())),
     "D76": Sabotage(plugin_fault="keeps-stale-socket"),
     "D77": Sabotage(plane=side("two")),

@@ -267,6 +267,26 @@ def test_two_proxies_in_a_row_and_faults_before_the_start(plugin: Plugin) -> Non
         assert client.status().healthz == "from the start"
 
 
+def test_a_second_start_is_refused_and_harms_nothing(proxy: FaultProxy, client: KmsClient) -> None:
+    with pytest.raises(InputError, match="the proxy listens already"):
+        proxy.start()
+    assert client.status().healthz == "ok"
+
+
+def test_a_proxy_starts_again_after_a_stop_with_its_faults_and_its_record(plugin: Plugin) -> None:
+    proxy = FaultProxy(plugin.socket.with_name("again.sock"), plugin.socket)
+    proxy.faults.set(Error("UNAVAILABLE", methods=("Encrypt",)))
+    for round_ in (1, 2):
+        proxy.start()
+        with KmsClient(proxy.address, timeout_s=5.0) as client:
+            client.status()
+            assert code_of(lambda: client.encrypt(SEED)) == "UNAVAILABLE"
+        proxy.stop()
+        assert (proxy.count("Status"), proxy.count("Encrypt", code="UNAVAILABLE")) == (round_, round_)
+        assert not Path(proxy.address.name).exists()
+    proxy.stop()
+
+
 def test_a_live_socket_or_another_file_is_not_replaced(plugin: Plugin) -> None:
     file = plugin.socket.with_name("file")
     file.write_text("precious")

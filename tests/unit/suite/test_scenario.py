@@ -12,7 +12,7 @@ def entry(name: str, source: str = "api.proto") -> Scenario:
     return Scenario(id=name, title="t", level=Level.MUST, source=source, subject=Subject.PLUGIN, twin=twin)
 
 
-@pytest.mark.parametrize("name", ["", "A", "A1", "1A", "a01", "A0001", "A01 ", "Ä01"])
+@pytest.mark.parametrize("name", ["", "A", "A1", "1A", "a01", "A0001", "A01 ", "Ä01", "AB01", "A01bc"])
 def test_an_id_outside_the_grammar_is_refused(name: str) -> None:
     with pytest.raises(InputError, match="not a scenario id"):
         scenario(entry(name))

@@ -100,7 +100,7 @@ def test_the_same_table_of_a_pyproject() -> None:
         ("[go]", "[go", "4:4", "not TOML"),
         ('after = ["keys"]', 'after = ["kez"]', "27:1", "kez"),
         ('stop = "keys"', 'stop = "kez"', "31:1", "names no such service"),
-        ('stop = "keys"', 'stop = "keys", start = "keys"', "31:1", "either stop or start"),
+        ('stop = "keys"', 'stop = "keys", start = "keys"', "31:1", "must stop, start or pause one"),
         ('name = "front"', 'name = "keys"', "25:1", "one name"),
         ('env = "CI_TOKEN"', 'env = "A", file = "b"', "16:1", "one place"),
         ("B23", "Bx", "34:1", "such as B23"),
