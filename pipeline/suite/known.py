@@ -50,6 +50,19 @@ UNHEALTHY_STATUS_EXTENDS_WRITES: Final = KnownIssue(
 )
 
 
+REMOVED: Final = "HTTP 200, and etcd has the object no more"
+KEPT: Final = "HTTP 500, and etcd still has the object"
+
+LOST_KEY_KEEPS_OBJECTS: Final = KnownIssue(
+    # KEP-3926. The gate AllowUnsafeMalformedObjectDeletion is on from 1.37, pkg/features/kube_features.go.
+    url="https://github.com/kubernetes/kubernetes/issues/86489",
+    promised=REMOVED,
+    instead=KEPT,
+    since=(1, 34),
+    until=(1, 36),
+)
+
+
 def kubernetes_minor(api: ApiClient) -> Minor:
     """Return major and minor of the running kube-apiserver, from its /version.
 

@@ -10,12 +10,10 @@ from pipeline.harness.api import Reply
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.storage import encode
 from pipeline.suite.failure.steps import SERVER_ERROR, prove_read
-from pipeline.suite.known import kubernetes_minor
+from pipeline.suite.known import KEPT, LOST_KEY_KEEPS_OBJECTS, REMOVED, kubernetes_minor, prove
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.support import new_namespace, sealed, write_secret
 
-# The feature gate AllowUnsafeMalformedObjectDeletion is on from here. Source: pkg/features/kube_features.go.
-_ON_SINCE: Final = (1, 37)
 _UNSAFE: Final = {
     "apiVersion": "v1",
     "kind": "DeleteOptions",
@@ -35,7 +33,7 @@ _UNSAFE: Final = {
     )
 )
 def scenario_unsafe_deletion(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """The wrapped seed is damaged: DELETE is 500 and the object stays; with the option it goes (500 before 1.37)."""
+    """The wrapped seed is damaged: DELETE is 500 and the object stays; with the option it goes, or the issue is met."""
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     neighbour, lost = (write_secret(plane, proof, namespace) for _ in range(2))
     stored = sealed(plane, lost.key)
@@ -43,19 +41,18 @@ def scenario_unsafe_deletion(control_plane: ControlPlane, proof: ProofRecorder) 
     plane.etcd.put(lost.key, encode(dataclasses.replace(stored, encrypted_dek_source=damaged)))
     try:
         refused = plane.api.delete(lost.path)
-        _prove_kept(plane, proof, "DELETE without the request", lost.key, refused)
-        forced = plane.api.request("DELETE", lost.path, _UNSAFE)
-        if kubernetes_minor(plane.api) < _ON_SINCE:
-            _prove_kept(plane, proof, "DELETE with the request and without the feature", lost.key, forced)
-        else:
-            gone = forced.ok and plane.etcd.get(lost.key) is None
-            wanted = "HTTP 200, and etcd has the object no more"
-            proof.that("DELETE with the request", observed=str(forced)[:300], wanted=wanted, holds=gone)
+        observed = _outcome(plane, lost.key, refused)
+        proof.that("DELETE without the request", observed=observed, wanted=KEPT)
+        observed = _outcome(plane, lost.key, plane.api.request("DELETE", lost.path, _UNSAFE))
+        prove(proof, "DELETE with the request", LOST_KEY_KEEPS_OBJECTS, kubernetes_minor(plane.api), observed)
         prove_read(plane, proof, neighbour, "GET of its neighbour")
     finally:
         plane.etcd.delete(lost.key)
 
 
-def _prove_kept(plane: ControlPlane, proof: ProofRecorder, what: str, key: str, reply: Reply) -> None:
-    kept = reply.status == SERVER_ERROR and plane.etcd.get(key) is not None
-    proof.that(what, observed=str(reply)[:300], wanted="HTTP 500, and etcd still has the object", holds=kept)
+def _outcome(plane: ControlPlane, key: str, reply: Reply) -> str:
+    """Say what a DELETE did, by its answer and etcd."""
+    kept = plane.etcd.get(key) is not None
+    if (reply.status == SERVER_ERROR and kept) or (reply.ok and not kept):
+        return KEPT if kept else REMOVED
+    return f"{str(reply)[:300]}, and etcd {'still has' if kept else 'no longer has'} the object"

@@ -44,7 +44,8 @@ def scenario_upgrade_and_rollback(make_control_plane: MakeControlPlane, proof: P
     secrets = write_secrets(plane, proof, namespace, _SECRETS)
     for version, name in ((other, "the other version"), (spec, "the first version again")):
         plane.plugin.spec = version
-        plane.plugin.restart()
+        plane.plugin.stop()
+        plane.plugin.start()  # not by the hook restart, which knows nothing of the other command
         restart_unwaited(plane)
         await_readable(plane, proof, secrets, f"by {name}")
         plane.server.wait_ready()

@@ -11,7 +11,7 @@ from pipeline.core.result import Level, Subject
 from pipeline.harness.kms import EncryptReply, KmsClient
 from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
-from pipeline.suite.wire.steps import replied, round_trip, same, seed, started
+from pipeline.suite.wire.steps import replied, restarted, round_trip, same, seed, started
 
 STOP_LIMIT_S: Final = 5.0
 HUNG_CALLS: Final = 3
@@ -29,12 +29,14 @@ HUNG_CALLS: Final = 3
     )
 )
 def scenario_restart_keeps_keys_and_socket(kms_plugin: Plugin, proof: ProofRecorder) -> None:
-    """Wrap a seed, end the process each way, start it again, unwrap the seed, make a new round trip."""
+    """Wrap a seed, end the process each way, start it again, unwrap the seed, make a new round trip.
+
+    The author's hook restart, where there is one, takes the place of SIGTERM and start.
+    """
     plaintext = seed()
     wrapped = replied(proof, "Encrypt", lambda: kms_plugin.client.encrypt(plaintext))
     for name in ("SIGTERM", "SIGKILL"):
-        kms_plugin.stop(kill=name == "SIGKILL")
-        started(proof, kms_plugin, f"start after {name}")
+        restarted(proof, kms_plugin, f"start after {name}", kill=name == "SIGKILL")
         opened = replied(proof, f"Decrypt after {name}", lambda: kms_plugin.client.decrypt(wrapped))
         proof.that(f"plaintext after {name}", observed=same(opened, plaintext), wanted="the same bytes")
         round_trip(proof, kms_plugin.client, f"new round trip after {name}")

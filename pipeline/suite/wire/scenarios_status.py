@@ -10,7 +10,7 @@ from pipeline.harness.kms.contract import API_VERSIONS, HEALTHY, key_id_problem
 from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.threads import at_once
-from pipeline.suite.wire.steps import replied, started
+from pipeline.suite.wire.steps import replied, restarted
 
 MANY: Final = 1000
 RESTARTS: Final = 2
@@ -72,11 +72,10 @@ def scenario_status_is_stable(kms_client: KmsClient, proof: ProofRecorder) -> No
     )
 )
 def scenario_key_id_survives_restarts(kms_plugin: Plugin, proof: ProofRecorder) -> None:
-    """Status before, after SIGTERM and start, after SIGKILL and start."""
+    """Status before, after a restart (hook restart, else SIGTERM and start), after SIGKILL and start."""
     before = replied(proof, "Status", kms_plugin.client.status)
     for number in range(1, RESTARTS + 1):
-        kms_plugin.stop(kill=number == RESTARTS)
-        started(proof, kms_plugin, f"restart {number}")
+        restarted(proof, kms_plugin, f"restart {number}", kill=number == RESTARTS)
         after = replied(proof, "Status", kms_plugin.client.status)
         proof.that(f"keyID after restart {number}", observed=after.key_id, wanted=before.key_id)
 

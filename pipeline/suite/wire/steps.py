@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, TypeVar
 
 from pipeline.errors import ProcessError
@@ -100,9 +101,21 @@ def started(proof: ProofRecorder, plugin: Plugin, what: str) -> None:
 
     Raises: ScenarioFailed.
     """
+    _prove_ready(proof, plugin.start, what)
+
+
+def restarted(proof: ProofRecorder, plugin: Plugin, what: str, *, kill: bool = False) -> None:
+    """Restart the plugin, by the author's hook `restart` where there is one and it is no kill; prove that it is ready.
+
+    Raises: ScenarioFailed.
+    """
+    _prove_ready(proof, partial(plugin.restart, kill=kill), what)
+
+
+def _prove_ready(proof: ProofRecorder, start: Callable[[], object], what: str) -> None:
     seen = "a Status"
     try:
-        plugin.start()
+        start()
     except ProcessError as error:
         seen = str(error)
     proof.that(what, observed=seen, wanted="a Status")
