@@ -14,7 +14,7 @@ from typing import Any
 from pipeline.host.audit import audit_tree
 
 LABELS = Path(__file__).parent / "trees"
-SETS = ("development", "holdout", "holdout-later")
+SETS = ("development", "development-later", "holdout")
 
 
 @dataclass(frozen=True)

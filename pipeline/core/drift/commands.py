@@ -51,8 +51,18 @@ _PATTERNS: Final = tuple(
     )
 )
 _TOOL: Final = re.compile(
-    rf"{_COMMAND}go\s+(?:install|run|get)\s[^|;&#]{{0,200}}?(?<![\w./])(?P<tool>[\w.-]+\.[\w-]+/[\w./-]+)@(?P<ref>latest|main|master|HEAD|upgrade)\b"
+    rf"{_COMMAND}(?:go|\$[({{]GO(?:_?CMD|_?BIN|EXE)?[)}}])\s+(?:install|run|get)\s[^|;&#]{{0,200}}?(?<![\w./])(?P<tool>[\w.-]+\.[\w-]+/[\w./-]+)@(?P<ref>latest|main|master|HEAD|upgrade)\b"
 )
+_INSTALL: Final = (
+    r"(?:(?:apk|apt|apt-get|aptitude|dnf|microdnf|tdnf|yum|zypper)\s+(?:-\S+\s+){0,6}(?:add|install)"
+    r"|brew\s+install|pacman\s+-S\w*)"
+)
+_PACKAGED: Final = re.compile(
+    rf"{_COMMAND}{_INSTALL}\s(?:[^|;&]{{0,300}}?\s)?(?P<package>go|golang|golang-go|golang-any)(?=[\s\"';&|)]|$)"
+    r"|^\s*(?P<lone>golang-(?:go|any)(?=\s*\\?$)|golang(?=\s*\\$))"
+)
+"""A distribution's package without a version, also alone in a line of a list that goes on over several."""
+
 _COMMAND_START: Final = re.compile(r"[;&|]")
 _SUBSTITUTION: Final = re.compile(r"`|\$\(")
 _MAKE_MESSAGE: Final = re.compile(r"\$\((?:error|warning|info)\s")
@@ -87,6 +97,9 @@ def commands_in(text: str, *, assignments: bool = True) -> Iterator[Hit]:
             for found in pattern.finditer(text):
                 yield from _named(found, what, kind, obstacle)
     yield from _tools(text)
+    for found in _PACKAGED.finditer(text):
+        group = str(found.lastgroup)
+        yield Hit(found.start(group), found[group], Named(), Kind.RANGE, "a package", obstacle=_PACKAGE)
     if assignments and "=" in text:
         for found in _ASSIGNMENT.finditer(text):
             yield from assigned(found["name"], found["bare"], found.start("bare"))

@@ -17,7 +17,10 @@ MOVING_WORDS: Final = frozenset(
 _LINE: Final = re.compile(r"(?:go)?1\.([0-9]{1,3})(?:\.[xX*])?")
 _RELEASE: Final = re.compile(r"(?:go)?1\.([0-9]{1,3})\.0*([0-9]{1,3})(?:\+auto|\+path)?")
 _SEMVER_PRERELEASE: Final = re.compile(r"(?:go)?1\.([0-9]{1,3})(?:\.0)?-?(rc|beta)\.?([0-9]{1,2})")
-_RANGE: Final = re.compile(r"(?:\^|~|>=?|<=?|=)\s*(?:go)?v?1\.([0-9]{1,3})\b.*")
+_KEEP_THE_LINE: Final = frozenset({"~", "="})
+"""Operators of a range that stays within a line of releases; `^1.25` and `>=1.25` take the newest 1.x."""
+
+_RANGE: Final = re.compile(r"(\^|~|>=?|<=?|=)\s*(?:go)?v?1\.([0-9]{1,3})\b.*")
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _LEAD: Final = frozenset(
     "default vendored kube min minimum max maximum build builder ci base target required require recommended expected "  # noqa: SIM905 - words read as words
@@ -50,7 +53,8 @@ def read_version(text: str, kind: Kind = Kind.RANGE) -> Named | None:
     if early := _SEMVER_PRERELEASE.fullmatch(text):
         return Named(exact=GoVersion(int(early[1]), None, early[2], int(early[3])))
     if moving := _RANGE.fullmatch(text):
-        return Named(minor=int(moving[1]))
+        kept = moving[1] in _KEEP_THE_LINE or kind is Kind.LOWER_BOUND
+        return Named(minor=int(moving[2])) if kept else Named()
     return None
 
 

@@ -327,3 +327,44 @@ def test_mise_says_it_in_many_ways(path: str, text: str, told: tuple[int, str, s
 )
 def test_what_mise_has_from_elsewhere_or_pinned_is_no_go(text: str) -> None:
     assert mentions("mise.toml", text) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "place"),
+    [
+        ("Dockerfile", "RUN apk add --no-cache git go make\n", (1, "go")),
+        ("Dockerfile", "RUN apk --no-cache add go\n", (1, "go")),
+        ("Dockerfile", "RUN apt-get update && apt-get install -y golang-go\n", (1, "golang-go")),
+        ("Dockerfile", "RUN apt-get install -y \\\n    git \\\n    golang-any \\\n    make\n", (3, "golang-any")),
+        ("Dockerfile", "RUN dnf -y install \\\n    golang \\\n    make\n", (2, "golang")),
+        ("a.sh", "brew install go jq\n", (1, "go")),
+        ("a.yml", "run: sudo apt-get install golang\n", (1, "golang")),
+    ],
+)
+def test_a_package_without_a_version_moves(path: str, text: str, place: tuple[int, str]) -> None:
+    (mention,) = mentions(path, text)
+    assert ((mention.line, mention.text), str(mention.version)) == (place, "a moving version")
+    assert "distribution" in mention.obstacle
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("Dockerfile", "RUN apk add git && go build ./...\n"),
+        ("Dockerfile", "RUN apk add --no-cache go-task gopls\n"),
+        ("Dockerfile", "RUN apt-get purge -y golang-go\n"),
+        ("Dockerfile", "RUN go \\\n    install ./...\n"),
+        ("a.sh", "pip install go\n"),
+        ("a.yml", "labels:\n- golang\n"),
+        ("a.yml", "run: brew install goreleaser\n"),
+    ],
+)
+def test_other_packages_and_commands_are_no_package_of_go(path: str, text: str) -> None:
+    assert mentions(path, text) == []
+
+
+def test_a_makefiles_go_installs_tools_too() -> None:
+    text = "GOBIN=$(BIN) $(GO) install -mod=mod example.com/x/cmd/y@latest\n"
+    for line in (text, text.replace("$(GO)", "${GO}"), text.replace("$(GO)", "$(GOCMD)")):
+        (mention,) = mentions("Makefile", f"t:\n\t{line}")
+        assert (mention.line, mention.text, mention.kind) == (2, "latest", Kind.TOOL)
