@@ -43,6 +43,8 @@ def project_at(place: Path | None) -> Project:
             f"no {CONFIG_FILE} in {here}: this is about the reference plugin; `kms-e2e init` describes another",
             err=True,
         )
+    elif project.file.absolute().parent != project.root:
+        typer.echo(f"the plugin is the KMS mock in {project.root}, run as {project.file} says", err=True)
     return project
 
 

@@ -10,10 +10,10 @@ from typing import Annotated, Final
 
 import typer
 
+from pipeline.core.kubernetes import MOCK_PLUGIN
 from pipeline.errors import InputError
 from pipeline.host.image_programs import is_image
 from pipeline.host.kubernetes_sources import Folder, Image, KubernetesSource, Release, Tree
-from pipeline.host.kubernetes_tree import MOCK_PLUGIN
 from pipeline.host.project import find_project, has_project
 from pipeline.host.release_download import MIRROR
 
@@ -31,7 +31,7 @@ TreeOption = Annotated[
         "--kubernetes-source",
         metavar="DIR",
         help="Source tree of Kubernetes: its kube-apiserver as the tree is now, with the Go of its own scripts; its KMS"
-        " mock is the plugin when nothing else is named and its folder has a kms-e2e.toml.",
+        " mock is the plugin when nothing else is named.",
     ),
 ]
 BinariesOption = Annotated[

@@ -15,6 +15,9 @@ from typing import Final
 from pipeline.core.go_version import GoVersion, parse_go_version
 from pipeline.errors import InputError
 
+MOCK_PLUGIN: Final = "staging/src/k8s.io/kms/internal/plugins/_mock"
+"""The KMS v2 plugin in a source tree of Kubernetes."""
+
 
 @dataclass(frozen=True, slots=True)
 class KubernetesRelease:

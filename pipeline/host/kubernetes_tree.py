@@ -25,7 +25,6 @@ from pipeline.host.runs import run_folder
 from pipeline.host.source import check_module, read_version_file
 
 GOLANG_SCRIPT: Final = "hack/lib/golang.sh"
-MOCK_PLUGIN: Final = "staging/src/k8s.io/kms/internal/plugins/_mock"
 _API_SERVER: Final = "cmd/kube-apiserver"
 _BASE: Final = "staging/src/k8s.io/component-base/version/base.go"
 _LINE: Final = re.compile(r'DefaultKubeBinaryVersion\s*=\s*"(1\.\d+)"')

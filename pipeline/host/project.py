@@ -8,9 +8,11 @@ from typing import Final
 
 from pipeline.core.config import CONFIG_FILE, Config, config_from_pyproject, config_from_toml, plugin_spec
 from pipeline.core.config.model import PYPROJECT_FILE
+from pipeline.core.kubernetes import FOLDER, MOCK_PLUGIN
 from pipeline.core.plugin_spec import PluginSpec
 from pipeline.errors import InputError
 
+_MOCK_CONFIG: Final = FOLDER / "mock.toml"
 _OWN: Final = Path(__file__).resolve().parent.parent.parent
 
 
@@ -26,22 +28,24 @@ class Project:
 def find_project(place: Path | None) -> Project:
     """Return the project in a folder or of a file; for None that of the current folder, else the reference plugin.
 
+    The KMS mock of a Kubernetes source tree needs no configuration: ours says how it runs.
+
     Raises: InputError when there is no configuration at `place`, or it cannot be used.
     """
     if place is None:
         return _in_folder(Path()) or reference_project()
     if place.is_dir():
-        return _in_folder(place) or _missing(place)
+        return _in_folder(place) or _mock_of_a_tree(place) or _missing(place)
     config = _read(place)
     return Project(place.absolute().parent, config, place) if config else _missing(place)
 
 
 def has_project(folder: Path) -> bool:
-    """Tell whether a folder has a configuration.
+    """Tell whether a folder has a configuration, or needs none.
 
     Raises: InputError when it cannot be used.
     """
-    return _in_folder(folder) is not None
+    return (_in_folder(folder) or _mock_of_a_tree(folder)) is not None
 
 
 def reference_project() -> Project:
@@ -73,6 +77,15 @@ def _in_folder(folder: Path) -> Project | None:
         if config is not None:
             return Project(folder.absolute(), config, path)
     return None
+
+
+def _mock_of_a_tree(folder: Path) -> Project | None:
+    root = folder.absolute()
+    if not root.as_posix().endswith(f"/{MOCK_PLUGIN}") or not (root / "go.mod").is_file():
+        return None
+    return Project(
+        root, config_from_toml(_MOCK_CONFIG.read_text(encoding="utf-8"), where=str(_MOCK_CONFIG)), _MOCK_CONFIG
+    )
 
 
 def _read(path: Path) -> Config | None:

@@ -12,8 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from pipeline.core.kubernetes import DEFAULT_RELEASE, FOLDER
-from pipeline.host.kubernetes_tree import MOCK_PLUGIN
+from pipeline.core.kubernetes import DEFAULT_RELEASE, FOLDER, MOCK_PLUGIN
 from tests.e2e.host.kubernetes_tree import SCRIPTS
 
 STAGED: Final = Path("staging/src/k8s.io/stand-in/stand_in.go")

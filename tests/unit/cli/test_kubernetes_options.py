@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.cli.kubernetes_options import KubernetesChoice
 from pipeline.core.components import PREVIOUS_API_SERVER
+from pipeline.core.kubernetes import MOCK_PLUGIN
 from pipeline.host.kubernetes_sources import Folder
-from pipeline.host.kubernetes_tree import MOCK_PLUGIN
+from pipeline.host.project import find_project
 
 CONFIG = 'name = "x"\n[program]\npath = "x"\n[run]\nargv = ["{assets}/kms-plugin", "unix://{socket}"]\n'
 
@@ -25,9 +26,12 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_mock_of_a_tree_is_the_plugin_when_nothing_else_is_named(tree: Path) -> None:
     choice, other = KubernetesChoice(tree=tree), Path("other")
-    assert choice.plugin(None) is None  # it has no configuration
-    (tree / MOCK_PLUGIN / "kms-e2e.toml").write_text(CONFIG)
+    assert choice.plugin(None) is None  # there is no module
+    (tree / MOCK_PLUGIN / "go.mod").write_text("module k8s.io/kms/plugins/mock\n")
     assert choice.plugin(None) == tree / MOCK_PLUGIN
+    assert find_project(tree / MOCK_PLUGIN).config.name == "kubernetes-mock"
+    (tree / MOCK_PLUGIN / "kms-e2e.toml").write_text(CONFIG)
+    assert find_project(tree / MOCK_PLUGIN).config.name == "x"
     assert choice.plugin(other) == other
     assert KubernetesChoice().plugin(None) is None
     Path("kms-e2e.toml").write_text(CONFIG)
