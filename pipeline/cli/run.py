@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from pathlib import Path
 
 import typer
@@ -30,17 +29,10 @@ from pipeline.cli.selection import (
     SkipOption,
     SoakOption,
 )
+from pipeline.cli.suites import Suite, refuse_options_of_others
 from pipeline.cli.upstream import UpstreamOptions, run_cost_suite, run_upstream_tests
 from pipeline.host.module_proxy import ModuleProxy
 from pipeline.host.release_download import MIRROR
-
-
-class Suite(StrEnum):
-    """What `kms-e2e run` runs."""
-
-    KMS = "kms"
-    UPSTREAM = "upstream"
-    COST = "cost"
 
 
 def default_report() -> Path:
@@ -49,6 +41,7 @@ def default_report() -> Path:
 
 
 def run(
+    context: typer.Context,
     config: ConfigOption = None,
     assets: AssetsOption = None,
     kubernetes: KubernetesOption = None,
@@ -82,7 +75,9 @@ def run(
     module: str = typer.Option(
         "", help="Dagger module for --runner dagger: a checkout's folder or a git reference; empty: this release's own."
     ),
-    label_filter: str = typer.Option("", help="upstream: ginkgo's filter by labels, such as 'sig-auth && !Slow'."),
+    label_filter: str = typer.Option(
+        "", help="upstream: ginkgo's filter by labels, such as 'sig-auth && !Slow', of what --focus and --skip leave."
+    ),
     report_prefix: str = typer.Option("", help="upstream: part of the name of its JUnit file."),
     verify_list: bool = typer.Option(
         False, "--verify-list", help="upstream: run the tests that need a node too, to see that each still fails."
@@ -100,13 +95,14 @@ def run(
     ),
 ) -> None:
     """Build plugin, kube-apiserver and etcd with the right Go, run the suite, and write the report."""
+    refuse_options_of_others(context, suite)
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
     proxy = ModuleProxy(goproxy, gosumdb)
     named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
     given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
     given |= {"--suite cost": suite is Suite.COST, "--verify-list": verify_list, "--kubeconfig": kubeconfig}
     refused = tuple(name for name, value in {**given, "--report-prefix": report_prefix}.items() if value)
-    chosen = (tuple(ids or ()), tuple(family or ()), focus or "", skip or "", parallel, shard)
+    chosen = (tuple(ids or ()), tuple(family or ()), focus, skip, parallel, shard)
     tests = (suite is Suite.UPSTREAM, label_filter, plain)
     asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "", proxy, *tests)
     if choose(runner, asked) is Runner.DAGGER:

@@ -63,12 +63,16 @@ def run_upstream_tests(assets: Path | None, config: Path | None, report: Path, o
 
 
 def _refuse_both(options: UpstreamOptions) -> None:
-    if options.plain and options.kubeconfig:
-        raise InputError(
-            "--plain and --kubeconfig exclude each other",
-            seen="both",
-            next_step="leave one out: how a cluster of yours encrypts is not changed",
-        )
+    reasons = {
+        "--plain": "how a cluster of yours encrypts is not changed",
+        "--verify-list": "your nodes are real, so no test is on a list",
+    }
+    given = {"--plain": options.plain, "--verify-list": options.verify_list}
+    for name, reason in reasons.items():
+        if options.kubeconfig and given[name]:
+            raise InputError(
+                f"{name} and --kubeconfig exclude each other", seen="both", next_step=f"leave one out: {reason}"
+            )
 
 
 def run_cost_suite(
