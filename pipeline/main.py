@@ -23,6 +23,7 @@ from pipeline.containers.typed import check, function, object_type
 from pipeline.core.components import CLUSTER, DEFAULT_COMPONENTS, UPSTREAM_TESTS
 from pipeline.core.go_explanation import describe
 from pipeline.core.go_resolution import Resolution
+from pipeline.core.upstream import DEFAULT_FOCUS, DEFAULT_SKIP
 
 show_no_traceback()
 
@@ -109,8 +110,8 @@ class Kms:
     @function
     async def upstream(
         self,
-        focus: arguments.TestFocus = "",
-        skip: arguments.TestSkip = "",
+        focus: arguments.TestFocus = DEFAULT_FOCUS,
+        skip: arguments.TestSkip = DEFAULT_SKIP,
         label_filter: arguments.LabelFilter = "",
         parallel: arguments.TestParallel = 0,
         plain: arguments.Plain = False,

@@ -38,8 +38,8 @@ class InDagger:
     run_id: str
     ids: tuple[str, ...] = ()
     family: tuple[str, ...] = ()
-    focus: str = ""
-    skip: str = ""
+    focus: str | None = None
+    skip: str | None = None
     parallel: int = 0
     shard: str = "1/1"
     refused: tuple[str, ...] = ()
@@ -51,10 +51,13 @@ class InDagger:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words of the module's function `report` or `upstream`; what is default is left out."""
-        focus = self.focus or (f"^({'|'.join(map(re.escape, self.ids))}) " if self.ids else "")
-        options = (("focus", focus), ("skip", self.skip), ("family", ",".join(self.family)))
-        words = [f"--{name}={value}" for name, value in options if value]
+        """Return the words of the module's function `report` or `upstream`; what was not given is left out.
+
+        An empty focus or skip is handed on: it is not upstream's default.
+        """
+        focus = f"^({'|'.join(map(re.escape, self.ids))}) " if self.ids and not self.focus else self.focus
+        options = (("focus", focus), ("skip", self.skip), ("family", ",".join(self.family) or None))
+        words = [f"--{name}={value}" for name, value in options if value is not None]
         words += [f"--parallel={self.parallel}"] if self.parallel else []
         words += [f"--label-filter={self.label_filter}"] if self.label_filter else []
         words += ["--plain"] if self.plain else []
@@ -95,7 +98,7 @@ def execute_in_dagger(asked: InDagger) -> int:
 
     asked.proxy.check()
     project = project_at(asked.config)
-    selection = Selection(asked.ids, asked.family, asked.focus, asked.skip, shard=parse_shard(asked.shard))
+    selection = Selection(asked.ids, asked.family, asked.focus or "", asked.skip or "", shard=parse_shard(asked.shard))
     needed = () if asked.upstream else components(selection, (), asked.kubernetes)
     module = module_reference(asked.module)
     clear_report(asked.report)

@@ -22,10 +22,11 @@ Parallel: TypeAlias = Annotated[int, Doc("Number of workers; 0, the default: two
 Shard: TypeAlias = Annotated[str, Doc("Part K of N of the scenarios as K/N; 1/1, all, by default.")]
 
 TestFocus: TypeAlias = Annotated[
-    str, Doc("Only tests whose name matches this regular expression; those marked [Conformance] by default.")
+    str,
+    Doc("Only tests whose name matches this regular expression; those marked [Conformance] by default, all if empty."),
 ]
 TestSkip: TypeAlias = Annotated[
-    str, Doc("No test whose name matches this regular expression; those marked [Serial] by default.")
+    str, Doc("No test whose name matches this regular expression; those marked [Serial] by default, none if empty.")
 ]
 LabelFilter: TypeAlias = Annotated[str, Doc("Ginkgo's filter by labels, such as 'sig-auth && !Slow'; none by default.")]
 TestParallel: TypeAlias = Annotated[int, Doc("Number of tests at a time; 0, the default: 12.")]

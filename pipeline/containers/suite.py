@@ -14,6 +14,7 @@ from pipeline.containers.images import SUITE_IMAGE, install_packages
 from pipeline.containers.messages import finished
 from pipeline.containers.requirements import LOCK_FILE, suite_requirements
 from pipeline.core.plugin_spec import PluginSpec
+from pipeline.core.upstream import DEFAULT_FOCUS, DEFAULT_SKIP
 from pipeline.errors import InputError
 
 PROGRAM_FOLDER: Final = "/opt/kms-e2e"
@@ -48,19 +49,22 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamSelection:
-    """Which of Kubernetes' own tests, by upstream's flags; empty values leave upstream's own selection."""
+    """Which of Kubernetes' own tests, by upstream's flags: its own selection by default.
 
-    focus: str = ""
-    skip: str = ""
+    An empty focus or skip leaves out nothing.
+    """
+
+    focus: str = DEFAULT_FOCUS
+    skip: str = DEFAULT_SKIP
     label_filter: str = ""
     parallel: int = 0
     plain: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Return the words of the suite's command line; what is default is left out."""
-        options = (("--focus", self.focus), ("--skip", self.skip), ("--label-filter", self.label_filter))
-        words = [f"{name}={value}" for name, value in options if value]
+        """Return the words of the suite's command line; focus and skip always, since empty ones are no defaults."""
+        words = [f"--focus={self.focus}", f"--skip={self.skip}"]
+        words += [f"--label-filter={self.label_filter}"] if self.label_filter else []
         words += [f"--parallel={self.parallel}"] if self.parallel else []
         return ("--suite=upstream", *words, *(["--plain"] if self.plain else []))
 

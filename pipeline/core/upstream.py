@@ -10,6 +10,9 @@ from typing import Final
 from pipeline.core.comparison import GATE, Interval, Pairs
 
 NEEDS_A_NODE: Final = "needs a node"
+# What is selected unless the user says otherwise: the conformance tests that may run beside each other.
+DEFAULT_FOCUS: Final = r"\[Conformance\]"
+DEFAULT_SKIP: Final = r"\[Serial\]"
 _SIG: Final = re.compile(r"\[(sig-[a-z-]+)\]")
 
 

@@ -14,10 +14,9 @@ from typing import Final, Self
 
 from junitparser import Attr, JUnitXml, TestCase
 
+from pipeline.core.upstream import DEFAULT_FOCUS, DEFAULT_SKIP
 from pipeline.errors import InputError, MachineError
 
-DEFAULT_FOCUS: Final = r"\[Conformance\]"
-DEFAULT_SKIP: Final = r"\[Serial\]"
 E2E_TEST: Final = "e2e.test"
 GINKGO: Final = "ginkgo"
 _LIST_TIMEOUT_S: Final = 300.0

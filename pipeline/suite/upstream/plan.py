@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pipeline.core.upstream import DEFAULT_FOCUS
 from pipeline.errors import InputError
 from pipeline.report import files
-from pipeline.suite.upstream.ginkgo import DEFAULT_FOCUS, TestSelection, select_tests
+from pipeline.suite.upstream.ginkgo import TestSelection, select_tests
 from pipeline.suite.upstream.needs_a_node import NodeList, read_node_list
 
 
@@ -51,7 +52,8 @@ class Plan:
     @property
     def planned(self) -> tuple[str, ...]:
         """Return the tests that are run."""
-        return tuple(name for name in self.selected if name not in set(self.left_out))
+        left_out = set(self.left_out)
+        return tuple(name for name in self.selected if name not in left_out)
 
 
 def make_plan(request: UpstreamRequest) -> Plan:

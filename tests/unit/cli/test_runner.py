@@ -195,5 +195,7 @@ def test_a_suite_without_a_report_says_why_by_its_own_exit_code(
 def test_upstreams_tests_are_a_function_of_their_own() -> None:
     asked = InDagger(None, Path("r"), "", "", focus="a", parallel=4, upstream=True, label_filter="sig-auth", plain=True)
     assert asked.words == ("--focus=a", "--parallel=4", "--label-filter=sig-auth", "--plain")
+    none_skipped = InDagger(None, Path("r"), "", "", focus=r"\[Serial\]", skip="", upstream=True)
+    assert none_skipped.words == (r"--focus=\[Serial\]", "--skip=")
     argv = DaggerRun("m", reference_project(), asked.words, "7", Path("/r"), function="upstream").argv
     assert argv[argv.index("upstream") :] == ("upstream", *asked.words, "directory", "export", "--path=/r")
