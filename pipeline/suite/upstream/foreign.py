@@ -1,7 +1,8 @@
 """Upstream's tests on a cluster of the user's: only what can be proved there, and nothing of it is changed.
 
 Neither etcd nor the API server's configuration is looked at. What encryption did is read from kube-apiserver's metrics,
-before and after; behind several API servers these are the metrics of whichever answers.
+before and after. Behind several API servers these are the metrics of whichever answers: two readings are compared only
+when both are of a process that started at the same time.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import json
 import subprocess
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.samples import Sample
 
 from pipeline.core.components import UPSTREAM_TESTS
 from pipeline.core.result import NotRun, Outcome, Proof, RunReport, ScenarioResult
@@ -35,7 +36,30 @@ from pipeline.suite.upstream.run import DEFAULT_PROCS, Say, Show, header
 from pipeline.suite.upstream.tables import upstream_report, write_upstream
 
 _CALL_TIMEOUT_S: Final = 60.0
+_STARTED: Final = "process_start_time_seconds"
+_ANOTHER: Final = f"{NotRun.NEEDS_STORE}: before and after, different kube-apiserver processes answered /metrics"
+_NO_SECRET: Final = f"{NotRun.NEEDS_STORE}: the kube-apiserver that answered /metrics wrote no Secret meanwhile"
 _NOT_OURS: Final = f"{NotRun.NEEDS_STORE}: the cluster is not ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one kube-apiserver says it wrote, by resource; `started` is when its process did (Unix time in seconds)."""
+
+    started: float | None
+    by_kms: Mapping[str, int]
+    otherwise: Mapping[str, int]
+
+
+def read_metrics(text: str) -> Reading:
+    """Return what a kube-apiserver's metrics say of its start and its writes."""
+    lines = [line for line in text.splitlines() if line.startswith((judge.TRANSFORMATIONS, _STARTED))]
+    families = text_string_to_metric_families("\n".join(lines) + "\n")
+    samples = [sample for family in families for sample in family.samples]
+    started = next((sample.value for sample in samples if sample.name == _STARTED), None)
+    return Reading(
+        started, *judge.count_encryptions(sample for sample in samples if sample.name == judge.TRANSFORMATIONS)
+    )
 
 
 class _Unwatched:
@@ -104,13 +128,13 @@ class _Kubectl:
                 + " -o DIR, and name it by --assets DIR",
             )
 
-    def encryptions(self) -> tuple[dict[str, int], dict[str, int]] | None:
+    def encryptions(self) -> Reading | None:
         """Return what kube-apiserver says it wrote; None when the user may not read its metrics."""
         try:
             text = self._call("get", "--raw=/metrics")
         except InputError:
             return None
-        return judge.count_encryptions(_samples(text))
+        return read_metrics(text)
 
     def _call(self, *words: str) -> str:
         try:
@@ -144,9 +168,7 @@ def _ginkgo(request: UpstreamRequest, kubectl: _Kubectl, own: Supervisor) -> Gin
     )
 
 
-def _results(
-    plan: Plan, execution: Execution, before: tuple[dict[str, int], dict[str, int]] | None, kubectl: _Kubectl
-) -> list[ScenarioResult]:
+def _results(plan: Plan, execution: Execution, before: Reading | None, kubectl: _Kubectl) -> list[ScenarioResult]:
     if execution.interrupted:
         return []
     after = kubectl.encryptions() if before else None
@@ -155,15 +177,21 @@ def _results(
         judge.judge_tests(plan.planned, execution.results, plan.listed),
         judge.LIST.blank(Outcome.NOT_RUN, f"{NotRun.NOT_SELECTED}: the nodes are real"),
         judge.WRITES.blank(Outcome.NOT_RUN, _NOT_OURS),
-        _judge_difference(before, after) if before and after else judge.METRICS.blank(Outcome.NOT_RUN, unread),
+        judge_difference(before, after) if before and after else judge.METRICS.blank(Outcome.NOT_RUN, unread),
     ]
 
 
-def _judge_difference(
-    before: tuple[Mapping[str, int], Mapping[str, int]], after: tuple[Mapping[str, int], Mapping[str, int]]
-) -> ScenarioResult:
-    """Judge U04 as far as metrics go: the tests' Secrets were written by a KMS v2 provider, and none otherwise."""
-    by_kms, otherwise = (Counter(after[side]) - Counter(before[side]) for side in (0, 1))
+def judge_difference(before: Reading, after: Reading) -> ScenarioResult:
+    """Judge U04 as far as metrics go: the tests' Secrets were written by a KMS v2 provider, and none otherwise.
+
+    It is not run when the readings are not of one process, or when no Secret was written between them.
+    """
+    if before.started is None or before.started != after.started:
+        return judge.METRICS.blank(Outcome.NOT_RUN, _ANOTHER)
+    by_kms = Counter(after.by_kms) - Counter(before.by_kms)
+    otherwise = Counter(after.otherwise) - Counter(before.otherwise)
+    if not by_kms["secrets"] and not otherwise["secrets"]:
+        return judge.METRICS.blank(Outcome.NOT_RUN, _NO_SECRET)
     plain = ", ".join(sorted(otherwise)) or "none"
     return judge.METRICS.judged(
         [
@@ -173,9 +201,3 @@ def _judge_difference(
             Proof("resources written otherwise", plain, "what the configuration leaves out", holds=True),
         ]
     )
-
-
-def _samples(text: str) -> Iterable[Sample]:
-    lines = [line for line in text.splitlines() if line.startswith(judge.TRANSFORMATIONS)]
-    families = text_string_to_metric_families("\n".join(lines) + "\n")
-    return [sample for family in families for sample in family.samples]
