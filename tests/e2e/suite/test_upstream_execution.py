@@ -73,6 +73,16 @@ def test_the_tests_that_ran_are_known_when_a_run_ends_early(
     assert (execution.broken_by is error, execution.interrupted) == (broken, not broken)
 
 
+def test_a_torn_file_does_not_hide_which_component_died(supervisor: Supervisor, tmp_path: Path) -> None:
+    torn = "#!/bin/sh\nfor word; do case $word in --report-dir=*) f=${word#*=};; esac; done\n"
+    torn += "echo '<testsuites><testsuite' > \"$f/junit_01.xml\"\ntrap 'exit 130' INT\n"
+    torn += "echo •\nwhile :; do sleep 0.05; done\n"
+    error = ProcessError("etcd ended on its own")
+    run = ginkgo(tmp_path, torn)
+    execution = execute_tests(run, supervisor, DiesAfterATest(tmp_path / "logs" / "ginkgo.log", error), 2, print)
+    assert (execution.results, execution.broken_by) == ((), error)
+
+
 def test_a_ginkgo_that_ends_without_a_result_is_an_error_with_its_last_lines(
     supervisor: Supervisor, tmp_path: Path
 ) -> None:
