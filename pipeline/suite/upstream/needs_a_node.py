@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from pipeline.core.upstream import DEFAULT_FOCUS
 from pipeline.errors import InputError
 from pipeline.report.files import JUNIT_FILE, PROVENANCE_FILE
 from pipeline.suite.upstream.ginkgo import TestOutcome, TestResult, read_junit
@@ -105,11 +106,13 @@ def read_node_list(minor: str, folder: Path = FOLDER) -> NodeList:
 def candidates(kubernetes: str, results: Iterable[TestResult], before: NodeList) -> NodeList:
     """Return the list that a run suggests: what failed needs a node, what passed runs.
 
-    A class that somebody has already assigned stays; a new one comes from the rules on the failure's text. What did
-    not run stays as it was.
+    Only tests marked [Conformance] are taken, as others are never compared with the list. A class that somebody has
+    already assigned stays; a new one comes from the rules on the failure's text. What did not run stays as it was.
     """
     needs, runs = dict(before.needs), set(before.runs)
     for result in results:
+        if not re.search(DEFAULT_FOCUS, result.name):
+            continue
         if result.outcome is TestOutcome.PASSED:
             needs.pop(result.name, None)
             runs.add(result.name)

@@ -56,11 +56,14 @@ def _test(name: str, result: TestResult | None, listed: NodeList, left_out: Coll
 
 
 def _changes(plan: Plan) -> Iterator[str]:
+    """Tell what upstream added or dropped since the list was made; without a list nothing is known of it."""
+    if not plan.listed.known:
+        return
     for word, names in (
         ("appeared, and is not on the list", plan.listed.appeared(plan.existing)),
         ("disappeared, and is on the list", plan.listed.disappeared(plan.existing)),
     ):
-        yield from (f"{word} of {plan.listed.kubernetes or 'this line, which has none yet'}: {name}" for name in names)
+        yield from (f"{word} of {plan.listed.kubernetes}: {name}" for name in names)
 
 
 def resource_rows(counts: WriteCounts, by_metrics: Mapping[str, int]) -> tuple[WrittenResource, ...]:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.containers.suite import UpstreamSelection
 from pipeline.core.kubernetes import DEFAULT_RELEASE
 from pipeline.core.result import Outcome
 from pipeline.core.upstream import NEEDS_A_NODE, UpstreamReport, UpstreamTest
 from pipeline.errors import InputError
+from pipeline.suite.upstream.execution import Execution
 from pipeline.suite.upstream.ginkgo import GinkgoRun, TestOutcome, TestResult, TestSelection, read_junit
 from pipeline.suite.upstream.judge import judge_list, judge_tests
 from pipeline.suite.upstream.needs_a_node import (
@@ -24,6 +26,8 @@ from pipeline.suite.upstream.needs_a_node import (
     list_of_report,
     read_node_list,
 )
+from pipeline.suite.upstream.plan import Plan
+from pipeline.suite.upstream.tables import upstream_report
 
 RUNS = "[sig-auth] ServiceAccounts should do it [Conformance]"
 NEEDS = "[sig-node] Pods (extended) should run a command a|b [Conformance]"
@@ -106,7 +110,7 @@ def test_passes_when_every_planned_test_passed() -> None:
         ([failed(RUNS)], "tests that failed and are not on the list: saw 1"),
         ([], "tests that were planned and did not end: saw 1"),
         ([TestResult(RUNS, TestOutcome.INTERRUPTED)], "did not end: saw 1"),
-        ([TestResult(RUNS, TestOutcome.SKIPPED, "no")], "tests that passed: saw 0"),
+        ([TestResult(RUNS, TestOutcome.SKIPPED, "no")], "tests that passed, or failed as listed: saw 0"),
     ],
 )
 def test_fails_naming_what_did_not_pass(results: list[TestResult], reason: str) -> None:
@@ -124,6 +128,29 @@ def test_a_failure_on_the_list_is_no_failure_and_a_pass_is_one_of_the_list() -> 
     assert NEEDS in wrong.reason
 
 
+def test_only_failures_of_the_list_are_what_was_expected_of_it() -> None:
+    assert judge_tests([NEEDS], [failed(NEEDS)], LISTED).outcome is Outcome.PASSED
+    assert judge_tests([NEEDS], [failed(NEEDS), failed(RUNS)], LISTED).outcome is Outcome.FAILED
+
+
+def test_a_report_notes_what_the_list_does_not_know_and_nothing_without_a_list() -> None:
+    def notes(listed: NodeList) -> tuple[str, ...]:
+        plan = Plan("v1.37.3", (RUNS,), listed, (RUNS, NEEDS, "new"))
+        run = GinkgoRun(Path("/a"), Path("/k"), Path("/r"), Path("/p"), TestSelection(), 1)
+        return upstream_report(plan, run, Execution((), 1.0)).notes
+
+    assert notes(LISTED) == (
+        "appeared, and is not on the list of v1.37.2: new",
+        f"disappeared, and is on the list of v1.37.2: {NOTHING}",
+    )
+    assert notes(NodeList("v1.37.3")) == notes(NodeList("")) == ()
+
+
+def test_an_empty_focus_or_skip_reaches_the_suite_in_a_container() -> None:
+    assert UpstreamSelection(r"\[Serial\]", "").words == ("--suite=upstream", r"--focus=\[Serial\]", "--skip=")
+    assert UpstreamSelection().words == ("--suite=upstream", r"--focus=\[Conformance\]", r"--skip=\[Serial\]")
+
+
 def test_an_entry_without_a_test_fails_the_list() -> None:
     wrong = judge_list({RUNS}, [passed(RUNS)], LISTED)
     assert "this Kubernetes does not have: saw 1" in wrong.reason
@@ -135,8 +162,11 @@ def test_a_test_that_appears_or_disappears_is_noticed() -> None:
 
 
 def test_candidates_keep_a_class_that_somebody_assigned_and_what_did_not_run() -> None:
+    beta = "[sig-apps] Job restarts [Beta]"
     before = NodeList("v1.37.1", {NEEDS: Need(NeedClass.KUBELET, "old"), "other": Need(NeedClass.DNS, "x")})
-    found = candidates("v1.37.2", [failed(NEEDS, "[FAILED] new\nIn [It] at: a.go:1 @ now"), passed(RUNS)], before)
+    found = candidates(
+        "v1.37.2", [failed(NEEDS, "[FAILED] new\nIn [It] at: a.go:1 @ now"), passed(RUNS), passed(beta)], before
+    )
     assert found.needs == {NEEDS: Need(NeedClass.KUBELET, "new"), "other": Need(NeedClass.DNS, "x")}
     assert found.runs == {RUNS}
     assert RUNS in candidates("v1.37.2", [failed(RUNS)], found).needs
@@ -145,7 +175,7 @@ def test_candidates_keep_a_class_that_somebody_assigned_and_what_did_not_run() -
 
 def test_captured_failures_hold_nothing_of_the_machine() -> None:
     message = "[FAILED] running /opt/x/bin/kubectl --kubeconfig=/tmp/kms-1/admin.conf: 0xc000123 \x1b[1mbad\x1b[0m"
-    (need,) = candidates("v1", [failed("a", message)], NodeList("")).needs.values()
+    (need,) = candidates("v1", [failed("a [Conformance]", message)], NodeList("")).needs.values()
     assert need.failure == "running kubectl --kubeconfig=admin.conf: 0x… bad"
 
 
@@ -171,6 +201,7 @@ def test_lists_are_reviewed_and_say_each_test_once(path: Path) -> None:
     assert listed.kubernetes.startswith(f"v{path.stem}.")
     assert listed.to_json() == path.read_text(encoding="utf-8")
     assert {need.kind for need in listed.needs.values()} <= set(NeedClass) - {NeedClass.UNKNOWN}
+    assert all("[Conformance]" in name for name in listed.known)
     assert all(need.failure for need in listed.needs.values())
     assert len(listed.known) == len(listed.needs) + len(listed.runs) + len(listed.proves_nothing)
 
@@ -191,10 +222,10 @@ def test_the_list_of_a_report_is_that_of_its_line(tmp_path: Path) -> None:
         list_of_report(tmp_path)
     (tmp_path / "provenance.json").write_text(json.dumps({"kubernetes": "v1.9.3"}))
     (tmp_path / "junit_kms_01.xml").write_text(JUNIT)  # ours, of which nothing is taken
-    (tmp_path / "junit_01.xml").write_text(JUNIT)
+    (tmp_path / "junit_01.xml").write_text(JUNIT.replace('" classname', ' [Conformance]" classname'))
     found, minor = list_of_report(tmp_path)
-    assert (minor, found.kubernetes, set(found.runs)) == ("1.9", "v1.9.3", {"[sig-auth] passes"})
-    assert set(found.needs) == {"[sig-auth] fails", "[sig-auth] panics"}
+    assert (minor, found.kubernetes, set(found.runs)) == ("1.9", "v1.9.3", {"[sig-auth] passes [Conformance]"})
+    assert set(found.needs) == {"[sig-auth] fails [Conformance]", "[sig-auth] panics [Conformance]"}
 
 
 def test_the_table_has_a_row_a_group_and_one_of_totals() -> None:

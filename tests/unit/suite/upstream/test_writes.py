@@ -83,6 +83,20 @@ def test_nothing_written_is_no_proof() -> None:
     assert judge_writes(judged().counts).outcome is Outcome.FAILED
 
 
+def test_a_watch_that_missed_a_revision_proves_nothing() -> None:
+    counts = judged(value(SECRET), value(SECRET)).counts
+    counts.deleted, counts.revision = 1, 4
+    assert judge_writes(counts).outcome is Outcome.PASSED
+    counts.revision = 5
+    assert (
+        "changes judged: saw 3 (2 values, 1 deletions) to revision 5, wanted at least 4" in judge_writes(counts).reason
+    )
+    plain = PlainJudge()
+    plain.judge(EtcdValue(SECRET, b"k8s\0x", 3))
+    plain.counts.revision = 100_000
+    assert "changes judged: saw 1" in judge_plain(plain.counts).reason
+
+
 def test_metrics_may_count_more_and_never_less() -> None:
     counts = judged(value(SECRET), value(CUSTOM)).counts
     assert judge_metrics(counts, {"secrets": 2, "foos": 1}, {}).outcome is Outcome.PASSED
