@@ -31,6 +31,10 @@ class Interval:
             return "below"
         return "above" if self.low > gate else "inconclusive"
 
+    def range(self) -> str:
+        """Return `1.042 (0.991 to 1.120)`."""
+        return f"{self.median:.3f} ({self.low:.3f} to {self.high:.3f})"
+
     def __str__(self) -> str:
         """Return `1.042 (0.991 to 1.120, 97.9 %, n=10)`."""
         return f"{self.median:.3f} ({self.low:.3f} to {self.high:.3f}, {self.confidence:.1%}, n={self.count})"
@@ -74,6 +78,13 @@ class Pairs:
         Raises: InputError for too few pairs.
         """
         return median_interval([b / a for a, b in zip(self.base, self.other, strict=True)], confidence)
+
+    def difference(self, confidence: float = CONFIDENCE) -> Interval:
+        """Return the interval of other - base, pair by pair, in the unit of the samples.
+
+        Raises: InputError for too few pairs.
+        """
+        return median_interval([b - a for a, b in zip(self.base, self.other, strict=True)], confidence)
 
 
 def interleave(base: Callable[[], float], other: Callable[[], float], pairs: int) -> Pairs:

@@ -72,6 +72,7 @@ class NotRun(StrEnum):
     NOT_BUILT = "not built yet"
     NEEDS_STORE = "needs the store"
     NOT_SELECTED = "not selected"
+    INCONCLUSIVE = "inconclusive"
     INTERRUPTED = "interrupted"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,13 +69,27 @@ class PlainKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginCalls:
+    """How often kube-apiserver called the plugin during one sample; `refused` are those of them that got an error."""
+
+    encrypt: int
+    decrypt: int
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CostRow:
-    """Seconds of the same work on a plain store and on an encrypted one, in pairs; `gated`: KEP-3299 limits it."""
+    """Seconds of the same work on a plain store and on an encrypted one, in pairs; `gated`: KEP-3299 limits it.
+
+    `calls` are those of each sample on the encrypted store, in the order of `kms_s`: without any, what is between
+    kube-apiserver and the plugin cannot have mattered.
+    """
 
     name: str
     plain_s: tuple[float, ...]
     kms_s: tuple[float, ...]
     gated: bool
+    calls: tuple[PluginCalls, ...] = ()
 
     def ratio(self) -> Interval:
         """Return the interval of the ratio with / without.
@@ -84,12 +98,28 @@ class CostRow:
         """
         return Pairs(self.plain_s, self.kms_s).ratio()
 
+    def difference(self) -> Interval:
+        """Return the interval of with - without, in seconds.
+
+        Raises: InputError for too few pairs.
+        """
+        return Pairs(self.plain_s, self.kms_s).difference()
+
     def verdict(self) -> str:
         """Return the ratio's place by the gate, or nothing for a row without one."""
         if not self.gated:
             return ""
         found = self.ratio().against(GATE)
         return found if found == "inconclusive" else f"{found} the gate of {GATE:.2f}"
+
+    def calls_a_sample(self) -> str:
+        """Return the fewest and most calls of a sample: `Encrypt 1, Decrypt 8 to 9, of these refused 3`, or `none`."""
+        counts = (
+            ("Encrypt", [call.encrypt for call in self.calls]),
+            ("Decrypt", [call.decrypt for call in self.calls]),
+            ("of these refused", [call.refused for call in self.calls]),
+        )
+        return ", ".join(f"{name} {_span(values)}" for name, values in counts if any(values)) or "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +148,11 @@ class UpstreamReport:
         groups = sorted({test.sig for test in self.tests})
         rows = [_row(group, (test for test in self.tests if test.sig == group)) for group in groups]
         return (*rows, _row("all", self.tests))
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _row(sig: str, tests: Iterable[UpstreamTest]) -> SigRow:

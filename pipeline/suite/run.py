@@ -197,7 +197,9 @@ def _header(
 
 
 def write(report: Path, plugin: PluginSpec | None = None, *, exit_code: int | None = None, note: str = "") -> RunReport:
-    """Write the report of what was found until now, and return it; an `exit_code` and its `note` outweigh the results.
+    """Write the report of what was found until now, and return it; an `exit_code` outweighs the results.
+
+    `note` is for the reader of the report.
 
     The secrets of `plugin` are taken out of every file, and its expected failures that passed are noted.
 
@@ -209,7 +211,9 @@ def write(report: Path, plugin: PluginSpec | None = None, *, exit_code: int | No
     run = dataclasses.replace(collect_report(report), finished_at=time.time())
     run = dataclasses.replace(run, notes=(*run.notes, *(unexpected_passes(run, plugin) if plugin else ())))
     if exit_code is not None:
-        run = dataclasses.replace(run, exit_code=exit_code, notes=(*run.notes, note))
+        run = dataclasses.replace(run, exit_code=exit_code)
+    if note:
+        run = dataclasses.replace(run, notes=(*run.notes, note))
     write_report(report, run)
     return run
 
