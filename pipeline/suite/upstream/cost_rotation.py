@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from pipeline.errors import ProcessError
-from pipeline.harness.api import Reply, secret_key
+from pipeline.harness.api import Reply, secret_key, secret_path
 from pipeline.harness.control_plane import ControlPlane
 from pipeline.harness.proxy import EditStatus
 from pipeline.harness.proxy.faults import Fault
@@ -43,8 +43,10 @@ def rotations(sides: Sides, faults: tuple[Fault, ...]) -> Taken:
 def _unrotated(plane: ControlPlane) -> Sample:
     since, began = time.time(), time.perf_counter()
     succeeded(plane.api.get("/readyz/ping"))
-    _write(plane)
-    return Sample(time.perf_counter() - began, calls_since(plane, since))
+    name = _write(plane)
+    took_s = time.perf_counter() - began
+    _delete(plane, name)
+    return Sample(took_s, calls_since(plane, since))
 
 
 def _rotated(plane: ControlPlane) -> Sample:
@@ -55,6 +57,7 @@ def _rotated(plane: ControlPlane) -> Sample:
         name = _write(plane)
         took_s = look_s + time.perf_counter() - began
         _assert_key_id(plane, name, key_id)
+        _delete(plane, name)
         calls = calls_since(plane, since)
         if calls.encrypt:
             return Sample(took_s, calls)
@@ -98,6 +101,11 @@ def _write(plane: ControlPlane) -> str:
     name = f"write-{time.monotonic_ns()}"
     succeeded(plane.api.create_secret(NAMESPACE, name, VALUE))
     return name
+
+
+def _delete(plane: ControlPlane, name: str) -> None:
+    """Leave no object under this key, whose seed a later start would have to unwrap."""
+    succeeded(plane.api.delete(secret_path(NAMESPACE, name)))
 
 
 def _assert_key_id(plane: ControlPlane, name: str, key_id: str) -> None:

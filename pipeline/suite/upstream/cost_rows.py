@@ -34,11 +34,11 @@ _FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
 _LOAD: Final = "REST workload"
 _ROTATION: Final = "rotation and first write"
 _START: Final = "kube-apiserver's start"
-_COLD: Final = f"cold read of {STORED} Secrets, {SEEDS} seeds"
+_COLD: Final = f"cold read of {STORED} ConfigMaps, {SEEDS} seeds"
 _FSYNC: Final = f"{_LOAD}, etcd with fsync"
-# A watch cache would have unwrapped the seeds of Secrets by the time of the read: since 1.34 it serves lists without a
-# resourceVersion too (apiserver storage/cacher).
-_NO_WATCH_CACHE: Final = ("--watch-cache-sizes=secrets#0",)
+# A watch cache would have unwrapped the seeds by the time of the cold read, and serves lists without a resourceVersion
+# too (apiserver storage/cacher).
+_NO_WATCH_CACHE: Final = ("--watch-cache-sizes=configmaps#0",)
 
 
 def _named(work: str, fault: str) -> str:
