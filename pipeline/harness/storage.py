@@ -36,7 +36,9 @@ KEY_BYTES: Final = 32
 IDENTITY: Final = "identity"
 """The transformer of a plain value."""
 
-_PREFIX: Final = b"k8s:enc:"
+ENCRYPTED_PREFIX: Final = b"k8s:enc:"
+"""How each encrypted value begins."""
+
 _AES_KEY_SIZES: Final = (16, 24, 32)
 
 
@@ -89,9 +91,9 @@ def stored_form(value: bytes) -> StoredForm:
 
     Raises: StorageError when the prefix of an encrypted value is cut off.
     """
-    if not value.startswith(_PREFIX):
+    if not value.startswith(ENCRYPTED_PREFIX):
         return StoredForm(IDENTITY, "", value)
-    parts = value.removeprefix(_PREFIX).split(b":", 3)
+    parts = value.removeprefix(ENCRYPTED_PREFIX).split(b":", 3)
     if len(parts) != 4:  # noqa: PLR2004 - transformer, version, provider, payload
         raise StorageError(
             "the prefix of an encrypted value is cut off", seen=repr(value[:64]), wanted="k8s:enc:kms:v2:<provider>:…"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 import uuid
@@ -203,11 +202,6 @@ def reached(
     except DeadlineError as error:
         proof.that(what, observed=error.seen or "not reached", wanted=error.wanted or "", holds=False)
     proof.that(what, observed=f"after {time.monotonic() - started:.1f} s", wanted=f"within {timeout_s:g} s", holds=True)
-
-
-def key_id_hash(key_id: str) -> str:
-    """Return a keyID as kube-apiserver's metrics show it. Source: apiserver envelope/metrics/metrics.go."""
-    return "sha256:" + hashlib.sha256(key_id.encode()).hexdigest()
 
 
 def alive(plane: ControlPlane) -> list[Mortal]:

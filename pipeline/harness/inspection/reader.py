@@ -14,13 +14,15 @@ from typing import Final, Self
 import httpx
 
 from pipeline.errors import InputError, KmsE2EError
-from pipeline.harness.etcd import EtcdValue, from_gateway, range_end
+from pipeline.harness.etcd import EtcdValue, from_gateway
 
 _TIMEOUT_S: Final = 60.0
 _FIRST_PAGE: Final = 16
 _MOST_PER_PAGE: Final = 500
 # A page grows until its bytes come near this, so that memory stays flat with large objects too.
 _PAGE_BYTES: Final = 2 * 1024 * 1024
+# From the first key that can be, and up to no end. Source: etcd api/etcdserverpb/rpc.proto, RangeRequest.
+_EVERY_KEY: Final = b"\0"
 _COMPACTED: Final = "required revision has been compacted"
 _COMPACT_METRIC: Final = "etcd_debugging_mvcc_compact_revision"
 
@@ -54,7 +56,7 @@ class StoreFacts:
 
 
 class EtcdReader:
-    """Reads every key below a prefix at one revision, a page at a time.
+    """Reads every key at one revision, a page at a time.
 
     `note` is what a reader of the counts must know of this store, empty by default.
     """
@@ -88,14 +90,14 @@ class EtcdReader:
         revision = int(header["revision"]) if isinstance(header, dict) else 0
         return StoreFacts(str(status.get("version", "")), revision, self._compact_revision())
 
-    def values(self, prefix: str) -> Iterator[EtcdValue]:
-        """Iterate over the values below `prefix`, all at the revision of the first page.
+    def values(self) -> Iterator[EtcdValue]:
+        """Iterate over all values, at the revision of the first page.
 
         When that one is compacted meanwhile, the rest is read at the present one and `moved` becomes True.
 
         Raises: InputError when etcd refuses or the connection breaks.
         """
-        start, end, limit = prefix.encode(), range_end(prefix.encode()), _FIRST_PAGE
+        start, end, limit = _EVERY_KEY, _EVERY_KEY, _FIRST_PAGE
         while True:
             page, more = self._page(start, end, limit)
             yield from page
@@ -104,14 +106,6 @@ class EtcdReader:
             start = page[-1].key.encode(errors="surrogateescape") + b"\0"
             most = max(len(item.value) for item in page)
             limit = max(1, min(2 * limit, _MOST_PER_PAGE, _PAGE_BYTES // max(most, 1)))
-
-    def outside(self, prefix: str) -> int:
-        """Return how many keys do not begin with `prefix`."""
-        every = self._count(b"\0", b"\0")
-        return every - self._count(prefix.encode(), range_end(prefix.encode()))
-
-    def _count(self, start: bytes, end: bytes) -> int:
-        return int(str(self._post("kv/range", {**_range(start, end), "count_only": True}).get("count", 0)))
 
     def _page(self, start: bytes, end: bytes, limit: int) -> tuple[list[EtcdValue], bool]:
         body = {**_range(start, end), "limit": limit, "revision": self.revision}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+from pipeline.harness.inspection.deletion import DeletionAnswer
 from pipeline.harness.inspection.inventory import Inventory, take_inventory
 from pipeline.harness.inspection.reader import EtcdReader, StoreFacts
 
@@ -24,15 +25,14 @@ _BACKUP_RISK: Final = (
 class Inspection:
     """What was found in one store.
 
-    `outside` is the number of keys outside `prefix`. `moved`: the store was compacted while it was read, so that
-    counts may be of two moments.
+    `moved`: the store was compacted while it was read, so that counts may be of two moments, and what was written
+    meanwhile to a key already passed is missing.
     """
 
     endpoint: str
     prefix: str
     facts: StoreFacts
     inventory: Inventory
-    outside: int
     leftovers: dict[str, int]
     moved: bool
     note: str = ""
@@ -44,32 +44,39 @@ class Inspection:
         return (
             f"{self.inventory.objects} objects at revision {self.facts.revision} (etcd {self.facts.version}), "
             f"{keys} keyIDs, {plain} plaintext leftovers, {self.inventory.damaged} damaged, "
-            f"{self.outside} keys outside {self.prefix}"
+            f"{self.inventory.outside.keys} keys outside {self.prefix}"
         )
 
     def risks(self) -> list[str]:
         """Return what live objects do not show: old revisions, the WAL, freed pages, backups."""
         moved = "the store was compacted while it was read: counts may be of two moments" if self.moved else ""
-        every = (self._history(), _WAL_RISK, _FREE_PAGES_RISK, _BACKUP_RISK, moved, self.note)
+        every = (self._history(), _WAL_RISK, _FREE_PAGES_RISK, _BACKUP_RISK, self._elsewhere(), moved, self.note)
         return [risk for risk in every if risk]
+
+    def may_delete(self, key_id: str) -> DeletionAnswer:
+        """Answer whether a KMS key is needed by no live object; of a store that moved nobody can tell."""
+        return replace(self.inventory.may_delete(key_id), moved=self.moved)
 
     def verdict(self, key_id: str) -> str:
         """Return the answer to "may this key be deleted?" in one line."""
-        answer = self.inventory.may_delete(key_id)
+        answer, used = self.may_delete(key_id), {*self.inventory.key_ids, *self.inventory.outside.key_ids}
         if answer.allowed:
             return (
-                f"yes: no live object below {self.prefix} names keyID {key_id!r}; the risks above stay. "
-                f"KeyIDs in use: {', '.join(self.inventory.key_ids) or 'none'}"
+                f"yes: no live object names keyID {key_id!r}; the risks above stay. "
+                f"KeyIDs in use: {', '.join(sorted(used)) or 'none'}"
             )
+        if answer.moved and not (answer.blocking or answer.unknown):
+            return "no: the store was compacted while it was read, so that objects may have been missed; inspect again"
+        elsewhere = f" ({answer.outside} of them outside {self.prefix})" if answer.outside else ""
         return (
-            f"no: {answer.blocking} live objects name keyID {key_id!r}, "
+            f"no: {answer.blocking} live objects name keyID {key_id!r}{elsewhere}, "
             f"and {answer.unknown} (damaged or KMS v1) do not say which key they need"
         )
 
-    def document(self, may_delete_key: str = "") -> dict[str, object]:
-        """Return the inspection for JSON."""
-        answer = self.inventory.may_delete(may_delete_key)
-        asked = {"may_delete": {**asdict(answer), "allowed": answer.allowed}} if may_delete_key else {}
+    def document(self, may_delete_key: str | None = None) -> dict[str, object]:
+        """Return the inspection for JSON, with the answer when a keyID was asked for."""
+        answer = None if may_delete_key is None else self.may_delete(may_delete_key)
+        asked = {} if answer is None else {"may_delete": {**asdict(answer), "allowed": answer.allowed}}
         return {
             "schema_version": SCHEMA_VERSION,
             "prefix": self.prefix,
@@ -83,10 +90,19 @@ class Inspection:
             "damaged": self.inventory.damaged,
             "damaged_examples": [asdict(item) for item in self.inventory.damaged_examples],
             "rewritten": self.inventory.rewritten,
-            "outside": self.outside,
+            "outside": self.inventory.outside.keys,
+            "outside_key_ids": dict(self.inventory.outside.key_ids),
+            "outside_unknown": self.inventory.outside.unknown,
             "risks": self.risks(),
             **asked,
         }
+
+    def _elsewhere(self) -> str:
+        outside = self.inventory.outside
+        named = ", ".join(f"{key_id} ({count})" for key_id, count in outside.key_ids.items())
+        words = (f"keyIDs {named}" if named else "", f"{outside.unknown} that do not say" if outside.unknown else "")
+        found = ", ".join(word for word in words if word)
+        return f"encrypted values outside {self.prefix}, of another cluster or an earlier prefix: {found}" * bool(found)
 
     def _history(self) -> str:
         old, rewritten = self.facts.old_revisions, self.inventory.rewritten
@@ -100,13 +116,12 @@ def inspect_store(reader: EtcdReader, prefix: str, resources: tuple[str, ...]) -
     Raises: InputError when the store cannot be read.
     """
     facts = reader.facts()
-    inventory = take_inventory(reader.values(prefix), prefix)
+    inventory = take_inventory(reader.values(), prefix)
     return Inspection(
         endpoint=reader.endpoint,
         prefix=prefix,
         facts=facts,
         inventory=inventory,
-        outside=reader.outside(prefix),
         leftovers=inventory.leftovers(resources),
         moved=reader.moved,
         note=reader.note,

@@ -99,6 +99,7 @@ def _copy_unused(path: Path, data: Path) -> None:
 
     Source: go.etcd.io/bbolt locks its file by flock(2), exclusively for a writer.
     """
+    _assert_whole(path)
     database = path / _DATABASE
     size = sum(file.stat().st_size for part in (database.parent, path / _WAL) for file in part.glob("*"))
     _assert_room(size, data.parent)
@@ -116,6 +117,18 @@ def _copy_unused(path: Path, data: Path) -> None:
         ) from error
     except (PermissionError, shutil.Error) as error:
         raise InputError("the data folder cannot be read", seen=str(error)[:300], where=str(path)) from error
+
+
+def _assert_whole(path: Path) -> None:
+    """Refuse a folder whose log is elsewhere: etcd would begin another one, and show an older store or none."""
+    if not any((path / _WAL).glob("*.wal")):
+        raise InputError(
+            "the data folder has no write-ahead log",
+            seen=f"no *.wal in {_WAL}",
+            wanted="the last writes too",
+            where=str(path),
+            next_step="name the endpoint of its etcd or a snapshot, or put its --wal-dir into a copy",
+        )
 
 
 def _start(etcd: Etcd, source: Path) -> None:

@@ -5,6 +5,7 @@ Each returns one sentence, or an empty text when the value is acceptable.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -39,6 +40,11 @@ def key_id_problem(key_id: str) -> str:
     if size_bytes > KEY_ID_MAX_BYTES:
         return f"the keyID has {size_bytes} bytes, more than {KEY_ID_MAX_BYTES}"
     return ""
+
+
+def key_id_hash(key_id: str) -> str:
+    """Return a keyID as kube-apiserver's metrics show it. Source: apiserver envelope/metrics/metrics.go."""
+    return "sha256:" + hashlib.sha256(key_id.encode(errors="surrogateescape")).hexdigest()
 
 
 def ciphertext_problem(ciphertext: bytes) -> str:

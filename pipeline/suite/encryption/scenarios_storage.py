@@ -9,6 +9,7 @@ from typing import Final
 
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.kms.contract import key_id_hash
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.storage import EncryptedObject, StorageError, decode, encode, open_value, seal
 from pipeline.suite.scenario import ProofRecorder, Scenario, ScenarioFailed, Twin, scenario
@@ -16,7 +17,6 @@ from pipeline.suite.support import (
     OK,
     Secret,
     await_fresh_status,
-    key_id_hash,
     new_namespace,
     opened,
     raw,

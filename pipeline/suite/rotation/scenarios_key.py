@@ -6,10 +6,10 @@ from typing import Final
 
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.kms.contract import key_id_hash
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.support import (
     await_key_id,
-    key_id_hash,
     new_namespace,
     rewrite,
     rotate,

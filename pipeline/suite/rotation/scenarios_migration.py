@@ -6,6 +6,7 @@ from typing import Final
 
 from pipeline.core.result import Level, Subject
 from pipeline.harness.control_plane import ControlPlane
+from pipeline.harness.kms.contract import key_id_hash
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.stores import assert_readable, rewrite_store
 from pipeline.suite.support import (
@@ -13,7 +14,6 @@ from pipeline.suite.support import (
     Secret,
     alive,
     decoded,
-    key_id_hash,
     new_namespace,
     opened,
     reached,

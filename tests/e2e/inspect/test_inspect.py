@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.cli.app import run
 from pipeline.errors import InputError
-from pipeline.harness.etcd import Etcd
+from pipeline.harness.etcd import Etcd, EtcdValue
 from pipeline.harness.inspection.reader import EtcdReader, TlsFiles
 from pipeline.harness.pki import Authority
 from pipeline.harness.ports import ReservedPort
@@ -129,6 +129,47 @@ def test_a_damaged_value_forbids_to_delete(etcd: Etcd, inspect: Inspect) -> None
     code, out, _ = inspect(etcd.endpoint, "--may-delete-key", "key-0", "--json")
     assert code == 1
     assert json.loads(out)["damaged_examples"][0]["key"] == "/registry/secrets/old/3"
+
+
+def test_an_object_outside_the_prefix_forbids_to_delete_its_key(etcd: Etcd, inspect: Inspect) -> None:
+    etcd.client.put("/other/secrets/a/b", sealed("key-9"))
+    code, out, _ = inspect(etcd.endpoint, "--may-delete-key", "key-9")
+    assert (code, "no: 1 live objects name keyID 'key-9' (1 of them outside /registry/)" in out) == (1, True), out
+    assert "earlier prefix: keyIDs key-9 (1)" in out
+    assert inspect(etcd.endpoint, "--may-delete-key", "key-0")[0] == 0
+
+
+@pytest.mark.parametrize("asked", ["", "key-1 ", "sha256:12"])
+def test_what_is_no_key_id_is_no_yes(etcd: Etcd, inspect: Inspect, asked: str) -> None:
+    code, _, err = inspect(etcd.endpoint, "--may-delete-key", asked)
+    assert (code, "no keyID to ask for" in err) == (2, True), err
+
+
+def test_a_compaction_meanwhile_is_no_yes(etcd: Etcd, inspect: Inspect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written below the cursor after a compaction is never seen: here the only object of key-9."""
+    page = EtcdReader._page
+    pages: list[bytes] = []
+
+    def paged(reader: EtcdReader, start: bytes, end: bytes, limit: int) -> tuple[list[EtcdValue], bool]:
+        if len(pages) == 1:
+            etcd.client.put("/registry/configmaps/plain/0", sealed("key-9"))
+            written = etcd.client.get("/registry/configmaps/plain/0")
+            assert written is not None
+            etcd.client._call("compaction", {"revision": str(written.mod_revision)})
+        pages.append(start)
+        return page(reader, start, end, limit)
+
+    monkeypatch.setattr(EtcdReader, "_page", paged)
+    code, out, _ = inspect(etcd.endpoint, "--may-delete-key", "key-9")
+    assert (code, "no: the store was compacted while it was read" in out) == (1, True), out
+
+
+def test_a_data_folder_without_its_log_is_refused(etcd: Etcd, supervisor: Supervisor, inspect: Inspect) -> None:
+    assert etcd.process is not None
+    supervisor.stop(etcd.process)
+    (etcd.data / "member" / "wal").rename(etcd.data.parent / "wal-of-its-own")
+    code, _, err = inspect(etcd.data, "--may-delete-key", "key-1")
+    assert (code, "the data folder has no write-ahead log" in err) == (2, True), err
 
 
 def test_a_wrong_prefix_is_no_yes(etcd: Etcd, inspect: Inspect) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import InputError
 from pipeline.harness.etcd import EtcdValue
+from pipeline.harness.inspection.deletion import checked_key_id
 from pipeline.harness.inspection.inventory import Holding, resource_of, take_inventory
-from pipeline.harness.inspection.reader import EtcdReader, TlsFiles
+from pipeline.harness.inspection.reader import EtcdReader, StoreFacts, TlsFiles
+from pipeline.harness.inspection.report import Inspection
+from pipeline.harness.kms.contract import key_id_hash
 from pipeline.harness.storage import EncryptedObject, encode
 
 PLAIN = b"k8s\0\n\x0cplain object"
@@ -89,6 +93,79 @@ def test_a_local_provider_is_no_reason_to_keep_a_kms_key() -> None:
     found = take_inventory(store(("secrets/a/1", b"k8s:enc:aescbc:v1:key1:xx")))
     assert found.holdings == {Holding("secrets", "aescbc:v1", "key1"): 1}
     assert found.may_delete("old").allowed
+
+
+def test_a_transformer_that_is_not_known_names_no_key_so_none_may_go() -> None:
+    found = take_inventory(store(("secrets/a/1", b"k8s:enc:kms:v3:vault:xx")))
+    assert (found.may_delete("old").unknown, found.may_delete("old").allowed) == (1, False)
+
+
+def test_a_key_is_known_by_the_hash_that_kube_apiserver_shows_too() -> None:
+    found = take_inventory(store(("secrets/a/1", sealed("key-1"))))
+    for asked in (key_id_hash("key-1"), key_id_hash("key-1").upper(), key_id_hash("key-1").removeprefix("sha256:")):
+        assert (found.may_delete(asked).allowed, found.may_delete(asked).blocking) == (False, 1)
+    assert found.may_delete(key_id_hash("key-2")).allowed
+
+
+@pytest.mark.parametrize(
+    ("value", "blocking", "outside", "unknown"),
+    [
+        (sealed("key-9"), 1, 1, 0),
+        (sealed("key-9")[:40], 0, 0, 1),
+        (b"k8s:enc:kms:v1:vault:xx", 0, 0, 1),
+        (b"k8s:enc:aescbc:v1:key1:xx", 0, 0, 0),
+        (b"what another program keeps", 0, 0, 0),
+    ],
+)
+def test_what_lies_outside_the_prefix_counts_for_the_key(
+    value: bytes, blocking: int, outside: int, unknown: int
+) -> None:
+    found = take_inventory([*store(("secrets/a/1", sealed("key-1"))), EtcdValue("/other/secrets/a/b", value, 2)])
+    answer = found.may_delete("key-9")
+    assert (answer.blocking, answer.outside, answer.unknown) == (blocking, outside, unknown)
+    assert answer.allowed is not bool(blocking or unknown)
+    assert (found.objects, found.damaged, found.outside.keys, found.key_ids) == (1, 0, 1, {"key-1": 1})
+
+
+def test_of_a_store_that_was_compacted_meanwhile_nobody_can_tell() -> None:
+    whole = take_inventory(store(("secrets/a/1", sealed("key-1"))))
+    found = Inspection("unix:///x", "/registry/", StoreFacts("3.7.0", 9, 1), whole, {}, moved=True)
+    assert not found.may_delete("key-9").allowed
+    assert found.verdict("key-9").startswith("no: the store was compacted while it was read")
+    assert found.document("key-9")["may_delete"] == {
+        "key_id": "key-9",
+        "blocking": 0,
+        "unknown": 0,
+        "outside": 0,
+        "moved": True,
+        "allowed": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "key-1 ", "\tkey-1", "key-1\n", '"key-1"', "'key-1'", "sha256:", "sha256:ab12", "k" * 1025, "a\u200bb"],
+)
+def test_what_no_object_can_name_is_not_asked_for(text: str) -> None:
+    with pytest.raises(InputError, match="no keyID to ask for"):
+        checked_key_id(text)
+
+
+@pytest.mark.parametrize("text", ["key-1", "a key", "arn:aws:kms:eu:1:key/ab", "sha256:" + "Ab" * 32, "k" * 1024])
+def test_a_key_id_is_asked_for_as_it_is(text: str) -> None:
+    assert checked_key_id(text) == text
+
+
+def test_an_inventory_keeps_counts_alone() -> None:
+    def peak(objects: int) -> int:
+        tracemalloc.start()
+        value = sealed("key-1")
+        take_inventory(EtcdValue(f"/registry/secrets/a/{number}", value, 1) for number in range(objects))
+        held = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return held
+
+    assert peak(5_000) < peak(500) + 20_000
 
 
 @pytest.mark.parametrize(
