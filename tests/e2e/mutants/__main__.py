@@ -1,7 +1,9 @@
 """Run mutants and write the table: `python -m tests.e2e.mutants --assets DIR --report DIR [--output FILE]`.
 
 First the healthy plugin, then one run for each round of mutants, all with the same scenarios. Exit code 1 when the
-healthy plugin fails or a mutant survives. The whole catalogue can be run in pieces: `--resume --family A B`, then
+healthy plugin fails, a mutant survives, one has no verdict (other than for want of equipment, such as another
+architecture), or a MUST of those chosen has fewer than two killed ones, unless it is a sample. Exit code 2 when reports
+are of different binaries. The whole catalogue can be run in pieces: `--resume --family A B`, then
 `--resume --family C`, and `--table-only` makes one table of all that is in `--report`.
 """
 
@@ -23,7 +25,7 @@ from tests.e2e.mutants.catalogue import Mutant, mutants
 from tests.e2e.mutants.plugin import MUTANTS
 from tests.e2e.mutants.results import Results, forget, next_folder, note, read_all
 from tests.e2e.mutants.rounds import rounds, sample
-from tests.e2e.mutants.table import table, verdicts
+from tests.e2e.mutants.table import problems, table, verdicts
 
 _PLUGIN: Final = "tests.e2e.mutants.plugin"
 
@@ -52,7 +54,10 @@ def main() -> int:
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     print(text)
-    return int(any(verdict.survived for verdict in judged))
+    failures = problems(judged, catalogue, sampled=bool(options.sample))
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return int(bool(failures))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.core.result import NotRun, Outcome, RunReport, ScenarioResult
+from pipeline.errors import InputError
 from pipeline.report.evidence import read_report
 from pipeline.report.files import RUN_FILE
 
@@ -24,7 +25,12 @@ class Results:
     reports: list[RunReport] = field(default_factory=list)
 
     def add(self, report: RunReport, names: Sequence[str]) -> None:
-        """Take a report in: that of a round with these mutants, or of the healthy plugin when there are none."""
+        """Take a report in: that of a round with these mutants, or of the healthy plugin when there are none.
+
+        Raises: InputError when it is of another suite, Kubernetes or binary than those before it.
+        """
+        for earlier in self.reports:
+            _assert_alike(earlier, report)
         of_scenario = {name.partition("-")[0]: name for name in names}
         ended = [result for result in report.scenarios if result.id in report.planned and _ended(result)]
         if names:
@@ -36,6 +42,26 @@ class Results:
 
 def _ended(result: ScenarioResult) -> bool:
     return not (result.outcome is Outcome.NOT_RUN and result.reason == NotRun.INTERRUPTED)
+
+
+def _assert_alike(first: RunReport, second: RunReport) -> None:
+    """Refuse to judge mutants by a healthy plugin that is another one."""
+    ones, others = _identity(first), _identity(second)
+    differ = [name for name in ones.keys() & others.keys() if ones[name] != others[name]]
+    if differ:
+        raise InputError(
+            "reports of different binaries make no table",
+            seen=", ".join(f"{name} {ones[name][:12]} and {others[name][:12]}" for name in sorted(differ)),
+            wanted="one suite, one Kubernetes, and the same binaries",
+            where=f"the runs {first.run_id} and {second.run_id}",
+            next_step="run them anew: without --resume, or with another folder as --report",
+        )
+
+
+def _identity(report: RunReport) -> dict[str, str]:
+    """Return what a report is of; a binary that only one of two reports has is left out of the comparison."""
+    binaries = {artifact.name: artifact.sha256 for artifact in report.artifacts}
+    return {"suite": report.suite_version, "Kubernetes": report.kubernetes, **binaries}
 
 
 def next_folder(folder: Path, kind: str) -> Path:

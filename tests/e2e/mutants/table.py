@@ -9,25 +9,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.core.result import Level, Outcome, RunReport, ScenarioResult
+from pipeline.core.result import Level, NotRun, Outcome, RunReport, ScenarioResult
 from pipeline.suite.collection import Collected
 from tests.e2e.mutants.catalogue import Mutant
 
 _SHOWN: Final = 160
 _WANTED: Final = 2
+# What a machine may lack; whatever else keeps a scenario from running with the healthy plugin is no excuse.
+_EQUIPMENT: Final = (NotRun.NEEDS_ARCHITECTURE, NotRun.NEEDS_NODE, NotRun.NEEDS_ROOT)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of a mutant: killed by its proof, or why it does not count as killed.
 
-    `ran` is False where the healthy plugin's scenario was not run here, so that the mutant could not be judged.
+    `ran` is False where there is no result, or the healthy plugin's scenario was not run, so that the mutant could
+    not be judged; `excused` when that is for want of equipment. `healthy`: the scenario passes with the healthy plugin.
     """
 
     mutant: Mutant
     killed: bool
     seen: str
     ran: bool = True
+    excused: bool = False
+    healthy: bool = True
 
     @property
     def survived(self) -> bool:
@@ -43,10 +48,14 @@ def verdicts(
 
 
 def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResult | None) -> Verdict:
-    if healthy is None or result is None or healthy.outcome is Outcome.NOT_RUN:
-        return Verdict(mutant, False, (healthy and healthy.reason) or "no result", ran=False)
+    if healthy is not None and healthy.outcome is Outcome.NOT_RUN:
+        excused = healthy.reason.startswith(_EQUIPMENT)
+        return Verdict(mutant, False, healthy.reason, ran=False, excused=excused, healthy=False)
+    if healthy is None or result is None:
+        passed = healthy is not None and healthy.outcome is Outcome.PASSED
+        return Verdict(mutant, False, "no result", ran=False, healthy=passed)
     if healthy.outcome is not Outcome.PASSED:
-        return Verdict(mutant, False, f"the healthy plugin: {healthy.outcome}: {healthy.reason}")
+        return Verdict(mutant, False, f"the healthy plugin: {healthy.outcome}: {healthy.reason}", healthy=False)
     if result.outcome is not Outcome.FAILED:
         return Verdict(mutant, False, f"{result.outcome}: {result.reason}".rstrip(": "))
     if not re.search(mutant.reason, result.reason, re.DOTALL):
@@ -54,23 +63,40 @@ def _judge(mutant: Mutant, healthy: ScenarioResult | None, result: ScenarioResul
     return Verdict(mutant, True, result.reason)
 
 
+def short_musts(judged: Sequence[Verdict], catalogue: Sequence[Collected]) -> list[str]:
+    """Return the MUSTs with fewer than two killed mutants, and how many they have."""
+    counts = Counter(verdict.mutant.scenario for verdict in judged if verdict.killed)
+    musts = [item.entry.id for item in catalogue if item.entry.level is Level.MUST]
+    return [f"{name} ({counts[name]})" for name in musts if counts[name] < _WANTED]
+
+
+def problems(judged: Sequence[Verdict], catalogue: Sequence[Collected], *, sampled: bool) -> list[str]:
+    """Return why a run of mutants is no success, a line each; of a `sampled` run nobody expects two for each MUST."""
+    survivors = [one.mutant.name for one in judged if one.survived]
+    unjudged = [one.mutant.name for one in judged if not one.ran and not one.excused]
+    excused = {one.mutant.scenario for one in judged if one.excused}
+    wanted = [item for item in catalogue if item.entry.id not in excused]
+    short = [] if sampled else short_musts(judged, wanted)
+    named = {"survived": survivors, "have no verdict": unjudged, "MUSTs have fewer than two killed mutants": short}
+    return [f"{len(names)} {what}: {', '.join(names)}" for what, names in named.items() if names]
+
+
 def table(judged: Sequence[Verdict], catalogue: Sequence[Collected], reports: Sequence[RunReport]) -> str:
     """Return the whole document."""
     killed = [verdict for verdict in judged if verdict.killed]
     ran = [verdict for verdict in judged if verdict.ran]
-    scenarios = {verdict.mutant.scenario for verdict in ran}
-    counts = Counter(verdict.mutant.scenario for verdict in killed)
-    musts = [item.entry.id for item in catalogue if item.entry.level is Level.MUST]
-    fewer = [f"{name} ({counts[name]})" for name in musts if counts[name] < _WANTED]
+    scenarios = {verdict.mutant.scenario for verdict in ran if verdict.healthy}
+    musts = sum(item.entry.level is Level.MUST for item in catalogue)
+    fewer = short_musts(judged, catalogue)
     lines = [
         "# Mutants",
         "",
         _made_by(reports),
         "",
         f"{len(killed)} of {len(ran)} mutants killed, each by words of its scenario's own proof that were named in",
-        f"advance, in {len(scenarios)} scenarios that pass with the healthy plugin in the same run.",
+        f"advance, in {len(scenarios)} scenarios that pass with the healthy plugin and the same binaries.",
         "",
-        f"MUSTs with fewer than two killed mutants, of {len(musts)}: {', '.join(fewer) or 'none'}.",
+        f"MUSTs with fewer than two killed mutants, of {musts}: {', '.join(fewer) or 'none'}.",
         "",
         *("## Survivors", "", *_listed([verdict for verdict in judged if verdict.survived]), ""),
         *("## Not run", "", *_listed([verdict for verdict in judged if not verdict.ran]), ""),

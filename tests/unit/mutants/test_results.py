@@ -3,9 +3,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from pipeline.core.result import NotRun, Outcome, RunReport
+import pytest
+
+from pipeline.core.result import Artifact, NotRun, Outcome, RunReport
+from pipeline.errors import InputError
 from pipeline.report.evidence import append_result, begin_report
-from tests.e2e.mutants.results import forget, next_folder, note, read_all
+from tests.e2e.mutants.results import Results, forget, next_folder, note, read_all
 from tests.unit.report.sample import blank, sample_run
 
 RUN = sample_run()
@@ -46,3 +49,28 @@ def test_a_run_that_never_began_and_one_that_is_forgotten_do_not_count(tmp_path:
     write(tmp_path / "02-round", RUN, ["A02-1", "B19-1"], {"A02": Outcome.FAILED})
     forget(tmp_path)
     assert read_all(tmp_path).reports == []
+
+
+PLUGIN = Artifact("kms-plugin", "1" * 64)
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (dataclasses.replace(RUN, artifacts=(Artifact("kms-plugin", "2" * 64),)), "kms-plugin 111111111111 and 2222"),
+        (dataclasses.replace(RUN, artifacts=(PLUGIN,), suite_version="0.2.0"), r"suite .* and 0\.2\.0"),
+        (dataclasses.replace(RUN, artifacts=(PLUGIN,), kubernetes="v1.30.0"), r"Kubernetes .* and v1\.30\.0"),
+    ],
+)
+def test_mutants_are_not_judged_by_another_healthy_plugin(other: RunReport, named: str) -> None:
+    results = Results()
+    results.add(dataclasses.replace(RUN, artifacts=(PLUGIN,)), ())
+    with pytest.raises(InputError, match=named):
+        results.add(other, ["A02-1"])
+
+
+def test_a_binary_that_only_one_run_was_given_does_not_part_them() -> None:
+    results = Results()
+    results.add(dataclasses.replace(RUN, artifacts=(PLUGIN,)), ())
+    results.add(dataclasses.replace(RUN, artifacts=(PLUGIN, Artifact("kube-controller-manager", "3" * 64))), ["A02-1"])
+    assert len(results.reports) == 2

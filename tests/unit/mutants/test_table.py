@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from pipeline.core.result import Level, Outcome, ScenarioResult, Subject
+from pipeline.core.result import Level, NotRun, Outcome, ScenarioResult, Subject
 from pipeline.suite.collection import collect
 from tests.e2e.mutants.catalogue import Mutant, mutants
-from tests.e2e.mutants.table import table, verdicts
+from tests.e2e.mutants.table import problems, table, verdicts
 from tests.e2e.twins.breaks import Sabotage
 
 MUTANT = Mutant("B19", 1, "etcd: the value is lost", "GET after create", Sabotage())
@@ -40,7 +40,7 @@ def test_a_mutant_is_killed_by_the_proof_alone(outcome: Outcome, reason: str, ki
     ("healthy", "survived"),
     [
         ({}, False),
-        ({"B19": result(Outcome.NOT_RUN, "x")}, False),
+        ({"B19": result(Outcome.NOT_RUN, NotRun.NEEDS_ARCHITECTURE)}, False),
         ({"B19": result(Outcome.FAILED, "x")}, True),
     ],
 )
@@ -61,6 +61,44 @@ def test_the_table_names_survivors_and_what_is_short_of_two() -> None:
     assert "- B19-3 (etcd: the value is lost): passed" in text
     assert "fewer than two killed mutants, of 1: B19 (1)." in text
     assert "| B19-2 | etcd: the value is lost | GET after create | GET after create: a\\|b |" in text
+
+
+DEAD = result(Outcome.FAILED, "GET after create: saw HTTP 404")
+CATALOGUE = [item for item in collect() if item.entry.id == "B19"]
+
+
+@pytest.mark.parametrize(
+    ("healthy", "results", "wanted"),
+    [
+        ({}, {}, ["1 have no verdict: B19-2"]),
+        (HEALTHY, {}, ["1 have no verdict: B19-2"]),
+        ({}, {"B19-2": DEAD}, ["1 have no verdict: B19-2"]),
+        ({"B19": result(Outcome.NOT_RUN, NotRun.HOOK_MISSING)}, {"B19-2": DEAD}, ["1 have no verdict: B19-2"]),
+        ({"B19": result(Outcome.NOT_RUN, f"{NotRun.NEEDS_ARCHITECTURE}: qemu")}, {}, []),
+        ({"B19": result(Outcome.FAILED, "x")}, {"B19-2": DEAD}, ["1 survived: B19-2"]),
+        (HEALTHY, {"B19-2": result(Outcome.PASSED)}, ["1 survived: B19-2"]),
+        (HEALTHY, {"B19-2": DEAD}, []),
+    ],
+)
+def test_a_sample_succeeds_when_each_mutant_was_judged_and_killed(
+    healthy: dict[str, ScenarioResult], results: dict[str, ScenarioResult], wanted: list[str]
+) -> None:
+    assert problems(verdicts([MUTANT], healthy, results), CATALOGUE, sampled=True) == wanted
+
+
+def test_all_mutants_succeed_when_no_must_is_short() -> None:
+    third = dataclasses.replace(MUTANT, number=2)
+    short = "1 MUSTs have fewer than two killed mutants: B19 (1)"
+    assert problems(verdicts([MUTANT], HEALTHY, {"B19-2": DEAD}), CATALOGUE, sampled=False) == [short]
+    both = verdicts([MUTANT, third], HEALTHY, {"B19-2": DEAD, "B19-3": DEAD})
+    assert problems(both, CATALOGUE, sampled=False) == []
+    absent = verdicts([MUTANT], {"B19": result(Outcome.NOT_RUN, NotRun.NEEDS_ARCHITECTURE)}, {})
+    assert problems(absent, CATALOGUE, sampled=False) == []
+
+
+def test_scenarios_that_fail_with_the_healthy_plugin_are_not_counted_as_passing() -> None:
+    text = table(verdicts([MUTANT], {"B19": result(Outcome.FAILED, "x")}, {"B19-2": DEAD}), CATALOGUE, [])
+    assert "advance, in 0 scenarios that pass with the healthy plugin and the same binaries." in text
 
 
 def test_every_scenario_has_a_mutant_and_no_two_are_the_same() -> None:
