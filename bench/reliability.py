@@ -9,6 +9,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,20 +17,20 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from bench.traces import Left, MarkedRun, end_run, eventually, start_run
-from pipeline.errors import EXIT_SUITE_FAILED
+from pipeline.errors import EXIT_PASSED, EXIT_SUITE_FAILED, EXIT_WRONG_INPUT
 from pipeline.host.build import BuildRequest, build_assets
 from pipeline.report.evidence import read_report
 
 KILLS: Final = 50
-# A run of one scenario takes about this long on an idle machine, so that every phase of it is hit.
-_KILL_WITHIN_S: Final = 8.0
+_KILLED: Final = -signal.SIGKILL
 _RUN_TIMEOUT_S: Final = 900.0
 _LOOK_S: Final = 0.2
+_NOT_MEASURED: Final = "-"
 _ONE: Final = ("--id", "B20")
 _LONG_NAME: Final = "x" * 120
 _FULL_BYTES: Final = 300 * 1024
@@ -39,24 +40,32 @@ _FILLING_BYTES: Final = 66 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: exit codes with how often each came, and the sum of what was left."""
+    """One line of the table: exit codes with how often each came, and the sum of what was left.
+
+    No exit code and None for `left`: not measured. `right`: the exit codes, or what else was measured, are as wanted.
+    """
 
     name: str
     exits: Counter[int]
-    left: Left
+    left: Left | None
     seconds: float
-    note: str = ""
+    note: str
+    right: bool
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether all is as wanted, and nothing was left."""
+        return self.right and (self.left is None or self.left.nothing)
 
     def cells(self) -> str:
         """Return the line in Markdown."""
-        codes = ", ".join(f"{count} x {code}" for code, count in sorted(self.exits.items()))
-        left = self.left
-        numbers = (left.processes, left.sockets, left.ports, left.locks, left.folders)
+        codes = ", ".join(f"{count} x {code}" for code, count in sorted(self.exits.items())) or _NOT_MEASURED
+        numbers = (_NOT_MEASURED,) * len(Left.__slots__) if self.left is None else astuple(self.left)
         return f"| {self.name} | {codes} | {' | '.join(map(str, numbers))} | {self.seconds:.0f} s | {self.note} |"
 
 
 def main() -> int:
-    """Measure the rows asked for, print them as they come, and return 1 when anything was left."""
+    """Measure the rows asked for, print them as they come, and return 1 when anything was left or a run ended otherwise than it should."""
     parser = argparse.ArgumentParser("python -m bench.reliability", description=__doc__.partition("\n")[0])
     parser.add_argument("--assets", type=Path, help="folder that `kms-e2e build` made (default: built when needed)")
     parser.add_argument("--row", nargs="+", choices=tuple(_ROWS), default=tuple(_ROWS), help="default: all")
@@ -67,13 +76,15 @@ def main() -> int:
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} before, seed {options.seed}\n")
     print("| what | exit codes | processes | sockets | ports | locks | folders | took | |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |", flush=True)
-    clean = True
+    failed = []
     for name in options.row:
         with tempfile.TemporaryDirectory() as folder:
             row = _ROWS[name](assets, Path(folder))
-        clean &= row.left.nothing
+        failed += [] if row.passed else [name]
         print(row.cells(), flush=True)
-    return int(not clean)
+    if failed:
+        print(f"failed: {', '.join(failed)}: something was left, or ended otherwise than it should", file=sys.stderr)
+    return int(bool(failed))
 
 
 def at_once(count: int) -> Callable[[Path, Path], Row]:
@@ -83,7 +94,7 @@ def at_once(count: int) -> Callable[[Path, Path], Row]:
         began = time.monotonic()
         runs = [start_run(assets, folder, *_ONE) for _ in range(count)]
         _await_ends(runs)
-        return _row(f"{count} runs at once", runs, began, _reasons(runs))
+        return _row(f"{count} runs at once", runs, began, _reasons(runs), wanted=[EXIT_PASSED])
 
     return measure
 
@@ -96,12 +107,15 @@ def _reasons(runs: Sequence[MarkedRun]) -> str:
 
 
 def kills(assets: Path, folder: Path) -> Row:
-    """Kill the runner with SIGKILL at random moments; what it started must go by itself."""
-    began, runs = time.monotonic(), []
+    """Kill the runner with SIGKILL at random moments of what a run takes here; what it started must go by itself."""
+    began = time.monotonic()
+    before = start_run(assets, folder, *_ONE)
+    _await_ends([before])
+    took_s, runs = time.monotonic() - began, []
     for _ in range(KILLS):
         run = start_run(assets, folder, *_ONE)
         runs.append(run)
-        moment = time.monotonic() + random.uniform(0, _KILL_WITHIN_S)  # noqa: S311 - no secret
+        moment = time.monotonic() + random.uniform(0, took_s)  # noqa: S311 - no secret
         while time.monotonic() < moment and run.process.poll() is None:
             run.look()
             time.sleep(_LOOK_S)
@@ -110,14 +124,20 @@ def kills(assets: Path, folder: Path) -> Row:
         run.process.wait()
     after = start_run(assets, folder, *_ONE)
     _await_ends([after])
-    note = f"exit code of the run after them: {after.process.returncode}"
-    return _row(f"kill -9 at {KILLS} random moments of {_KILL_WITHIN_S:g} s", [*runs, after][:KILLS], began, note)
+    whole = [before.process.returncode, after.process.returncode]
+    name = f"`kill -9` at {KILLS} random moments of the {took_s:.0f} s of a run, and a whole run before and after"
+    note = f"exit codes of the whole runs: {whole[0]} before, {whole[1]} after"
+    # A run that was quicker than its kill has passed.
+    row = _row(name, [before, *runs, after], began, note, wanted=[_KILLED, EXIT_PASSED])
+    return replace(row, right=row.right and row.exits[_KILLED] > 0 and whole == [EXIT_PASSED, EXIT_PASSED])
 
 
 def full_disk(assets: Path, folder: Path) -> Row:
     """Let the report's disk have 300 KiB."""
     with _tmpfs(folder / "disk", f"size={_FULL_BYTES}") as disk:
-        return _one("the report's disk has 300 KiB", assets, folder, "--report", str(disk / "report"))
+        return _one(
+            "the report's disk has 300 KiB", assets, folder, "--report", str(disk / "report"), wanted=EXIT_WRONG_INPUT
+        )
 
 
 def filling_disk(assets: Path, folder: Path) -> Row:
@@ -129,7 +149,7 @@ def filling_disk(assets: Path, folder: Path) -> Row:
         run.look()
         _fill(disk / "filler")
         _await_ends([run])
-        return _row("the report's disk fills up in the run", [run], began, _error_line(run))
+        return _row("the report's disk fills up in the run", [run], began, _error_line(run), wanted=[EXIT_WRONG_INPUT])
 
 
 def read_only_home(assets: Path, folder: Path) -> Row:
@@ -151,7 +171,7 @@ def cache(_: Path, folder: Path) -> Row:
     again = build_assets(BuildRequest(output=folder / "assets"))
     wrong = len(again.compiled)
     note = f"{len(again.binaries) - wrong} of {len(again.binaries)} binaries from the cache, digests right"
-    return Row("the cache afterwards", Counter({0: 1}), Left(0, 0, 0, 0, 0), time.monotonic() - began, note)
+    return Row("the cache afterwards", Counter(), None, time.monotonic() - began, note, right=not wrong)
 
 
 _ROWS: Final[dict[str, Callable[[Path, Path], Row]]] = {
@@ -167,11 +187,18 @@ _ROWS: Final[dict[str, Callable[[Path, Path], Row]]] = {
 }
 
 
-def _one(name: str, assets: Path, folder: Path, *options: str, variables: dict[str, str] | None = None) -> Row:
+def _one(
+    name: str,
+    assets: Path,
+    folder: Path,
+    *options: str,
+    variables: dict[str, str] | None = None,
+    wanted: int = EXIT_PASSED,
+) -> Row:
     began = time.monotonic()
     run = start_run(assets, folder, *_ONE, *options, variables=variables)
     _await_ends([run])
-    return _row(name, [run], began, _error_line(run))
+    return _row(name, [run], began, _error_line(run), wanted=[wanted])
 
 
 def _await_ends(runs: Sequence[MarkedRun]) -> None:
@@ -183,12 +210,13 @@ def _await_ends(runs: Sequence[MarkedRun]) -> None:
         time.sleep(_LOOK_S * len(runs))
 
 
-def _row(name: str, runs: Sequence[MarkedRun], began: float, note: str = "") -> Row:
+def _row(name: str, runs: Sequence[MarkedRun], began: float, note: str, *, wanted: Sequence[int]) -> Row:
     lefts = [run.left() for run in runs]
     for run in runs:
         end_run(run)
     total = Left(*(sum(getattr(left, field) for left in lefts) for field in Left.__slots__))
-    return Row(name, Counter(run.process.returncode for run in runs), total, time.monotonic() - began, note)
+    exits = Counter(run.process.returncode for run in runs)
+    return Row(name, exits, total, time.monotonic() - began, note, right=set(exits) <= set(wanted))
 
 
 def _error_line(run: MarkedRun) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parent.parent
 GONE_WITHIN_S: Final = 10.0
 _POLL_S: Final = 0.1
-_FOLDER: Final = re.compile(r"/tmp/kms-\w+")  # noqa: S108 - it reads the name
+_FOLDER: Final = re.compile(r"(?:/var)?/tmp/kms-\w+")
 _PORT: Final = re.compile(r"--secure-port=(\d+)")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ from bench.audit_tree import make_tree
 from bench.costs import large_run
 from bench.dagger import steps
 from bench.processes import PAGE_BYTES, Resident, parse_stat, tree
+from bench.reliability import Row as Ended
 from bench.statistics import Row, markdown, pair_ratios, spread
+from bench.traces import _FOLDER, Left
 from pipeline.host.audit import audit_tree
 
 
@@ -62,3 +65,30 @@ def test_steps_of_daggers_progress_are_read_as_seconds() -> None:
 471 : Kms.report DONE [1h4m52s]
 """
     assert steps(progress) == {"connect": 2.4, "load workspace: .": 111.0, "Kms.report": 3892.0}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "passed"),
+    [
+        (Left(0, 0, 0, 0, 0), True, True),
+        (Left(0, 0, 0, 0, 0), False, False),  # a run that dies at once leaves nothing either
+        (Left(0, 0, 0, 0, 1), True, False),
+        (None, True, True),
+        (None, False, False),
+    ],
+)
+def test_a_row_of_reliability_passes_by_exit_codes_and_by_what_is_left(
+    left: Left | None, right: bool, passed: bool
+) -> None:
+    assert Ended("x", Counter({0: 1}), left, 1.0, "", right=right).passed is passed
+
+
+def test_what_was_not_measured_is_no_zero() -> None:
+    cells = Ended("the cache", Counter(), None, 3.0, "4 of 4", right=True).cells()
+    assert cells == "| the cache | - | - | - | - | - | - | 3 s | 4 of 4 |"
+    cells = Ended("two", Counter({0: 1, -9: 1}), Left(0, 1, 2, 3, 4), 3.0, "", right=True).cells()
+    assert cells == "| two | 1 x -9, 1 x 0 | 0 | 1 | 2 | 3 | 4 | 3 s |  |"
+
+
+def test_a_folder_is_known_by_its_whole_path() -> None:
+    assert _FOLDER.findall("etcd --data-dir=/var/tmp/kms-ab/x /tmp/kms-cd/y") == ["/var/tmp/kms-ab", "/tmp/kms-cd"]
