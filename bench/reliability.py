@@ -65,7 +65,7 @@ class Row:
 
 
 def main() -> int:
-    """Measure the rows asked for, print them as they come, and return 1 when anything was left or a run ended otherwise than it should."""
+    """Measure the rows asked for; return 1 when anything was left, or a run ended otherwise than it should."""
     parser = argparse.ArgumentParser("python -m bench.reliability", description=__doc__.partition("\n")[0])
     parser.add_argument("--assets", type=Path, help="folder that `kms-e2e build` made (default: built when needed)")
     parser.add_argument("--row", nargs="+", choices=tuple(_ROWS), default=tuple(_ROWS), help="default: all")
