@@ -101,7 +101,8 @@ async def description(source: dagger.Directory, config: Config) -> PluginSpec:
     image = await _image(source, config.image)
     variables = [(await item.name(), await item.value()) for item in await image.env_variables()]
     words = [*(await image.entrypoint() or []), *(await image.default_args() or [])]
-    return plugin_spec(config, image=ImageStart(tuple(words), tuple(variables), await image.user()))
+    start = ImageStart(tuple(words), tuple(variables), await image.user(), await image.workdir())
+    return plugin_spec(config, image=start)
 
 
 async def parts(source: dagger.Directory, config: Config) -> dagger.Directory:

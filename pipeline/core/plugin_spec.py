@@ -117,7 +117,9 @@ class PluginSpec:
     Status, in seconds, 30 by default. A hook that is absent makes the scenarios that need it *not run*.
     `backend_calls` prints how often the backend has used a key so far, a number as its first word; `metrics` prints
     what the plugin shows as metrics. `root` is the folder of a root file system in the folder of binaries that the
-    plugin runs in by chroot, empty for none; `user` is `name`, `uid` or `uid:gid`, the runner's own by default.
+    plugin runs in by chroot, empty for none; `workdir` is the folder in it where the plugin starts, `/` by default.
+    `user` is `name` or `uid`, with `:group` or `:gid` for another group than the user's own; the runner's own user by
+    default.
     `expected` names the scenarios that are expected to fail, each with the reason.
     `serve_v1` and `other_version` are no commands that end but take the place of `argv`: the plugin with KMS v1, and
     another version of it, such as the release that is in use.
@@ -133,6 +135,7 @@ class PluginSpec:
     socket: Annotated[str, INSIDE] = SOCKET_NAME
     user: str = ""
     root: str = ""
+    workdir: str = ""
     services: tuple[Service, ...] = ()
     resources: tuple[str, ...] = ("secrets",)
     expected: Pairs = ()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import pwd
+import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +14,20 @@ from typing import Final
 from pipeline.errors import InputError, MachineError
 
 _USER_FILE: Final = "etc/passwd"
+_GROUP_FILE: Final = "etc/group"
+_NO_HOME: Final = "/"
+"""The home of a user without an entry, as container runtimes set it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Jail:
-    """A user, and a folder that is the root file system; None for the machine's own."""
+    """A user with a home, a folder that is the root file system (None for the machine's own), and where it starts."""
 
     uid: int
     gid: int
     root: Path | None = None
+    home: str = _NO_HOME
+    workdir: str = "/"
 
     @property
     def word(self) -> str:
@@ -41,9 +48,10 @@ class Jail:
 
 
 def make_jail(user: str, root: Path | None) -> Jail | None:
-    """Return the jail of a user (`name`, `uid` or `uid:gid`) and a root; None when neither is asked for.
+    """Return the jail of a user (`name` or `uid`, with `:group` or `:gid`) and a root; None without both.
 
-    Raises: InputError for a user that does not exist; MachineError without root's rights, unless the user is oneself.
+    Raises: InputError for a user or group that does not exist; MachineError without root's rights, unless the user is
+    oneself.
     """
     if not user and root is None:
         return None
@@ -61,37 +69,83 @@ def make_jail(user: str, root: Path | None) -> Jail | None:
 
 def _resolved(user: str, root: Path | None) -> Jail:
     name, _, group = user.partition(":")
+    users = _users(root)
     if name.isdigit():
-        found = next((ids for ids in _users(root).values() if ids[0] == int(name)), (int(name), int(name)))
-        return Jail(int(name), int(group) if group.isdigit() else found[1], root)
-    ids = _users(root).get(name)
-    if ids is None:
-        raise InputError(
-            "there is no such user",
-            seen=name,
-            wanted="a user's name, uid or uid:gid",
-            where=str(root / _USER_FILE) if root else f"/{_USER_FILE}",
-            next_step="correct run.user in kms-e2e.toml",
-        )
-    return Jail(*ids, root)
+        entry = next((entry for entry in users.values() if entry.uid == int(name)), _User(int(name), int(name)))
+    elif name in users:
+        entry = users[name]
+    else:
+        raise _unknown("user", name, root, _USER_FILE)
+    return Jail(entry.uid, _gid(group, root) if group else entry.gid, root, entry.home or _NO_HOME)
 
 
-def _users(root: Path | None) -> dict[str, tuple[int, int]]:
+def _gid(group: str, root: Path | None) -> int:
+    if group.isdigit():
+        return int(group)
     if root is None:
-        return {entry.pw_name: (entry.pw_uid, entry.pw_gid) for entry in pwd.getpwall()}
-    path = root / _USER_FILE
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
-    entries = (line.split(":") for line in lines if line.count(":") >= 3)  # noqa: PLR2004 - name, password, uid, gid
-    return {entry[0]: (int(entry[2]), int(entry[3])) for entry in entries if entry[2].isdigit() and entry[3].isdigit()}
+        groups = {entry.gr_name: entry.gr_gid for entry in grp.getgrall()}
+    else:
+        groups = {name: int(gid) for name, _, gid, *_ in _entries(root / _GROUP_FILE, 3) if gid.isdigit()}
+    if group not in groups:
+        raise _unknown("group", group, root, _GROUP_FILE)
+    return groups[group]
 
 
-def copy_root(source: Path, target: Path, *, linked: bool) -> None:
-    """Copy a root file system with its owners; `linked` shares the files, for a user who cannot write to them.
+def _unknown(kind: str, name: str, root: Path | None, file: str) -> InputError:
+    return InputError(
+        f"there is no such {kind}",
+        seen=name,
+        wanted="a user's name or uid, with :group or :gid for another group",
+        where=str((root or Path("/")) / file),
+        next_step="correct run.user in kms-e2e.toml, or USER of the image",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _User:
+    uid: int
+    gid: int
+    home: str = ""
+
+
+def _users(root: Path | None) -> dict[str, _User]:
+    if root is None:
+        return {entry.pw_name: _User(entry.pw_uid, entry.pw_gid, entry.pw_dir) for entry in pwd.getpwall()}
+    return {
+        name: _User(int(uid), int(gid), rest[1] if len(rest) > 1 else "")
+        for name, _, uid, gid, *rest in _entries(root / _USER_FILE, 4)
+        if uid.isdigit() and gid.isdigit()
+    }
+
+
+def _entries(path: Path, fields: int) -> list[list[str]]:
+    """Return the lines of an image's passwd or group with at least so many fields."""
+    if path.is_symlink() or not path.is_file():  # a link would lead to the machine's own
+        return []
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [entry for entry in (line.split(":") for line in lines) if len(entry) >= fields]
+
+
+def copy_root(source: Path, target: Path, jail: Jail | None) -> None:
+    """Copy a root file system with its owners; files are shared when the user can change none of them.
 
     Raises: MachineError when it cannot be copied.
     """
-    same = linked and source.stat().st_dev == target.parent.stat().st_dev
-    words = ["/bin/cp", "-al" if same else "-a", str(source), str(target)]
+    same = source.stat().st_dev == target.parent.stat().st_dev
+    shared = same and jail is not None and not can_change(source, jail)
+    words = ["/bin/cp", "-al" if shared else "-a", str(source), str(target)]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise MachineError("the image's root file system cannot be copied", seen=done.stderr[-300:], where=str(target))
+
+
+def can_change(folder: Path, jail: Jail) -> bool:
+    """Tell whether a user can write to a file in a folder, or give itself the right to; folders are never shared."""
+    if jail.uid == 0:
+        return True
+    files = (Path(at) / name for at, _, names in os.walk(folder) for name in names)
+    for found in (path.lstat() for path in files):
+        writable = found.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if found.st_gid == jail.gid else 0))
+        if stat.S_ISREG(found.st_mode) and (found.st_uid == jail.uid or writable):
+            return True
+    return False

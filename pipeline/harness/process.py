@@ -155,7 +155,8 @@ def run_to_end(argv: Sequence[str], *, setting: Setting, timeout_s: float) -> su
 
 
 def _shim(jail: Jail | None) -> list[str]:
-    return [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), jail.word if jail else ""]
+    words = (jail.word, jail.workdir) if jail else ("", "")
+    return [sys.executable, "-I", "-S", str(_SHIM), str(os.getpid()), *words]
 
 
 def _copy_without_secrets(stream: IO[bytes], path: Path, secrets: Secrets) -> None:

@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,8 @@ from pipeline.harness.supervisor import Supervisor
 _SCRUBBED: Final = ("PATH", "HOME", "LANG", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _NOT_THE_PLUGIN_S: Final = ("kube-*", "etcd*", SECOND_FOLDER, FOLDER)
 _TRAVERSABLE: Final = 0o711
+_IMAGE_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What container runtimes set for an image that says nothing else."""
 
 
 class Surroundings:
@@ -60,7 +63,8 @@ class Surroundings:
 
     def setting(self) -> Setting:
         """Return what plugin and hooks run in: a few variables of ours, then the specification's, then secrets."""
-        return Setting(self._environment(self.spec.env, self.spec.secrets, self.values), self.jail, self.secrets)
+        environment = self._environment(self.spec.env, self.spec.secrets, self.values, self.jail)
+        return Setting(environment, self.jail, self.secrets)
 
     def expand(self, words: Sequence[str]) -> list[str]:
         """Return words of the specification with socket, state and assets filled in."""
@@ -72,8 +76,8 @@ class Surroundings:
         else:
             found = make_jail(self.spec.user, assets / self.spec.root)
             root = self.folder / "root"
-            copy_root(assets / self.spec.root, root, linked=found is not None and found.uid != 0)
-            jail = Jail(found.uid, found.gid, root) if found else None
+            copy_root(assets / self.spec.root, root, found)
+            jail = replace(found, root=root, workdir=self.spec.workdir or "/") if found else None
         if jail is not None:
             for path in (self.folder.parent, self.folder):
                 path.chmod(_TRAVERSABLE)
@@ -96,9 +100,16 @@ class Surroundings:
         return {**shown, "assets": str(self.assets), "python": sys.executable, **ports}
 
     def _environment(
-        self, env: Sequence[tuple[str, str]], sources: Mapping[str, SecretSource], values: Mapping[str, str]
+        self,
+        env: Sequence[tuple[str, str]],
+        sources: Mapping[str, SecretSource],
+        values: Mapping[str, str],
+        jail: Jail | None = None,
     ) -> dict[str, str]:
-        own = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
+        if jail is not None and jail.root is not None:
+            own = {"PATH": _IMAGE_PATH, "HOME": jail.home}
+        else:
+            own = {name: os.environ[name] for name in _SCRUBBED if name in os.environ}
         secrets = {name: self.secrets.values[name] for name, source in sources.items() if not source.to_file}
         return own | {name: replace_placeholders(value, values) for name, value in env} | secrets
 

@@ -1,6 +1,6 @@
 """Unpack a container image: its root file system as a folder, and its entry point and user.
 
-Sources: the OCI image specification (image-layout.md, config.md, layer.md for whiteouts) and the manifest.json that
+Sources: the OCI image specification (image-layout.md, config.md) and the manifest.json that
 `docker save` writes.
 """
 
@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tarfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any
 
 from pipeline.core.config.spec import ROOT_FOLDER, ImageStart
 from pipeline.errors import InputError, MachineError
+from pipeline.host.image_layers import apply_layer
 from pipeline.host.source import file_digest
-
-_WHITEOUT: Final = ".wh."
-_OPAQUE: Final = ".wh..wh..opq"
-
 
 _Described = tuple[ImageStart, tuple[str, ...]]  # how it starts, and its layers in the archive, the lowest first
 
@@ -66,7 +62,7 @@ class ImagePart:
         target.mkdir()
         with _opened(self.archive) as archive:
             for layer in _described(archive, self.archive, self.platform)[1]:
-                _apply(_member(archive, layer), target, f"{self.archive}: {layer}")
+                apply_layer(_member(archive, layer), target, f"{self.archive}: {layer}")
 
 
 @contextmanager
@@ -94,7 +90,8 @@ def _described(archive: tarfile.TarFile, path: Path, platform: str) -> _Describe
         started = config.get("config") or {}
         words = [*(started.get("Entrypoint") or []), *(started.get("Cmd") or [])]
         env = tuple((name, value) for name, _, value in (text.partition("=") for text in started.get("Env") or []))
-        return ImageStart(tuple(words), env, started.get("User") or ""), layers
+        user, workdir = started.get("User") or "", started.get("WorkingDir") or ""
+        return ImageStart(tuple(words), env, user, workdir), layers
     except (KeyError, IndexError, TypeError, AttributeError, ValueError) as error:
         raise _no_image(path, f"{type(error).__name__}: {error}") from error
 
@@ -117,39 +114,6 @@ def _assert_platform(config: Mapping[str, Any], path: Path, platform: str) -> No
             where=str(path),
             next_step=f"save the image for this one: docker pull --platform {platform} …, or run on such a machine",
         )
-
-
-def _apply(stream: IO[bytes], target: Path, where: str) -> None:
-    """Lay one layer over what is there; devices are left out, since nothing of a plugin needs them."""
-    try:
-        with tarfile.open(fileobj=stream) as layer:
-            for member in layer:
-                path = target / member.name
-                if path.name == _OPAQUE:
-                    _clear(path.parent, target, lambda _: True)
-                elif path.name.startswith(_WHITEOUT):
-                    hidden = path.name.removeprefix(_WHITEOUT)
-                    _clear(path.parent, target, lambda name, hidden=hidden: name == hidden)  # type: ignore[misc]
-                elif not member.isdev():
-                    layer.extract(member, target, numeric_owner=True, filter="tar")
-    except tarfile.FilterError as error:
-        raise InputError("a layer of the plugin's image leaves its folder", seen=str(error), where=where) from error
-    except tarfile.TarError as error:
-        raise InputError(
-            "a layer of the plugin's image cannot be read",
-            seen=str(error),
-            wanted="a tar archive, plain or compressed by gzip, bzip2 or xz",
-            where=where,
-            next_step="save the image again with `docker save`, or with gzip",
-        ) from error
-
-
-def _clear(folder: Path, root: Path, chosen: Callable[[str], bool]) -> None:
-    if not folder.resolve().is_relative_to(root.resolve()) or not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if chosen(path.name):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def _json(archive: tarfile.TarFile, name: str) -> Any:

@@ -19,11 +19,12 @@ NOBODY: Final = "65532:65532"
 
 @dataclass(frozen=True, slots=True)
 class ImageStart:
-    """How a container image starts: its entry point with the default words, environment and user."""
+    """How a container image starts: its entry point with the default words, environment, user and working folder."""
 
     argv: tuple[str, ...]
     env: Pairs
     user: str
+    workdir: str = ""
 
 
 def plugin_spec(config: Config, *, image: ImageStart | None = None) -> PluginSpec:
@@ -51,6 +52,7 @@ def plugin_spec(config: Config, *, image: ImageStart | None = None) -> PluginSpe
         socket=run.socket,
         user=run.user or (image.user or NOBODY if image else ""),
         root=ROOT_FOLDER if image else "",
+        workdir=image.workdir if image else "",
         services=config.services,
         resources=config.resources,
         expected=config.expected,

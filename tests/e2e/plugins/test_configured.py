@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import io
 import json
 import os
 import signal
@@ -12,7 +11,6 @@ import socket
 import stat
 import subprocess
 import sys
-import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,8 +22,6 @@ from pipeline.core.result import Outcome
 from pipeline.errors import DeadlineError, InputError, ProcessError
 from pipeline.harness.plugin import Plugin
 from pipeline.harness.supervisor import Supervisor
-from pipeline.host.image import ImagePart
-from pipeline.host.jobs import host_platform
 from pipeline.host.project import reference_spec
 from pipeline.report.evidence import read_report
 from tests.doubles.spec import ROOT, double_spec
@@ -278,60 +274,3 @@ def test_the_plugin_runs_as_another_user(assets: Path, tmp_path: Path) -> None:
 def test_a_user_that_does_not_exist(make: Make) -> None:
     with pytest.raises(InputError, match="no such user"):
         make(dataclasses.replace(double_spec(), user="no-such-user"))
-
-
-@needs_root
-def test_an_image_runs_in_its_own_root_as_its_own_user(assets: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "assets"
-    folder.mkdir()
-    part = ImagePart(save_image(tmp_path / "image.tar", assets / "kms-plugin"), host_platform())
-    part.place(folder / part.name)
-    ring = ("--key-ring", "{state}/ring.json")
-    spec = PluginSpec(
-        "image",
-        ("/kms-plugin", "serve", "--listen", "unix://{socket}", *ring),
-        hooks={"rotate": ("/kms-plugin", "rotate", *ring)},
-        user=part.read().user,
-        root=part.name,
-    )
-    with Supervisor("image", logs=tmp_path / "logs") as supervisor:
-        plugin = Plugin(spec, supervisor, assets=folder)
-        plugin.assert_hooks()
-        plugin.start()
-        encrypted = plugin.client.encrypt(b"x" * 32)
-        assert plugin.process is not None
-        proc = Path(f"/proc/{plugin.process.pid}")
-        assert (proc / "root").readlink() == supervisor.folder / "kms-plugin" / "root"
-        assert "Uid:\t65532\t65532" in (proc / "status").read_text()
-        assert plugin.socket.is_relative_to((proc / "root").readlink())
-        plugin.hook("rotate")
-        sibling = plugin.sibling("other")
-        sibling.start()
-        assert sibling.client.decrypt(encrypted) == b"x" * 32
-        mounts = Path("/proc/self/mounts").read_text()
-        assert str(supervisor.folder) not in mounts
-        for client in (plugin.client, sibling.client):
-            client.close()
-
-
-def save_image(path: Path, program: Path) -> Path:
-    """Write an image with one program and a user, as `docker save` does."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as archive:
-        archive.add(program, "kms-plugin")
-        info = tarfile.TarInfo("etc/passwd")
-        text = b"root:x:0:0::/:\nkms:x:65532:65532::/:\n"
-        info.size = len(text)
-        archive.addfile(info, io.BytesIO(text))
-    system, architecture = host_platform().split("/")
-    config = {"os": system, "architecture": architecture, "config": {"Entrypoint": ["/kms-plugin"], "User": "kms"}}
-    with tarfile.open(path, "w") as archive:
-        for name, content in (
-            ("manifest.json", json.dumps([{"Config": "config.json", "Layers": ["layer.tar"]}]).encode()),
-            ("config.json", json.dumps(config).encode()),
-            ("layer.tar", layer.getvalue()),
-        ):
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return path
