@@ -38,7 +38,7 @@ from pipeline.host.progress_bar import terminal_progress
 from pipeline.host.project import Project, find_project
 from pipeline.report import files
 from pipeline.report.figures import duration
-from pipeline.report.matrix import Cell, Matrix, Place, cell_of, error_cell, matrix_of
+from pipeline.report.matrix import Cell, Matrix, Place, cell_of, error_cell, folder_name, matrix_of
 
 if TYPE_CHECKING:
     from pipeline.suite.run import RunRequest
@@ -115,13 +115,13 @@ def show_matrix(found: Matrix) -> None:
 
 def _projects(places: Sequence[Path]) -> list[Project]:
     projects = [find_project(place) for place in places] or [project_at(None)]
-    names = [project.config.name for project in projects]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    folders = [folder_name(project.config.name) for project in projects]
+    twice = [project for project, folder in zip(projects, folders, strict=True) if folders.count(folder) > 1]
     if twice:
         raise InputError(
-            "two plugins of the matrix have one name",
-            seen=", ".join(twice),
-            where=", ".join(str(project.file) for project in projects if project.config.name in twice),
+            "two plugins of the matrix have one name, or names with one folder",
+            seen=", ".join(project.config.name for project in twice),
+            where=", ".join(str(project.file) for project in twice),
             next_step="give each a name of its own in its kms-e2e.toml",
         )
     return projects

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import InputError
+from pipeline.host.elf import is_elf_for
 from pipeline.host.image_programs import put_aside
 from pipeline.host.paths import CachePaths
 from pipeline.host.runs import run_folder
 from pipeline.host.source import file_digest
 
 _PROGRAM: Final = "kube-apiserver"
-# e_machine of an ELF file, at byte 18. Source: the ELF specification, and elf.h.
-_MACHINES: Final = {"linux/amd64": 62, "linux/arm64": 183}
-_MACHINE_AT: Final = 18
 
 
 def take_api_server(archive: Path, platform: str, paths: CachePaths) -> Path:
@@ -30,7 +28,7 @@ def take_api_server(archive: Path, platform: str, paths: CachePaths) -> Path:
         shelf = temporary / "image"
         shelf.mkdir()
         found = {name: path for name, path in put_aside(archive, shelf).items() if posixpath.basename(path) == _PROGRAM}
-        chosen = [name for name in found if _machine(shelf / name) == _MACHINES.get(platform)]
+        chosen = [name for name in found if is_elf_for(shelf / name, platform)]
         if not chosen:
             raise InputError(
                 f"the image has no kube-apiserver for {platform}",
@@ -42,8 +40,3 @@ def take_api_server(archive: Path, platform: str, paths: CachePaths) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         (shelf / chosen[0]).replace(target)
     return target
-
-
-def _machine(program: Path) -> int:
-    with program.open("rb") as file:
-        return int.from_bytes(file.read(_MACHINE_AT + 2)[_MACHINE_AT:], "little")

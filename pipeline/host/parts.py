@@ -12,6 +12,7 @@ from typing import Protocol
 from pipeline.core.build_plan import PLUGIN_BINARY
 from pipeline.core.config import Program
 from pipeline.errors import InputError, MachineError
+from pipeline.host.elf import elf_machine, is_elf_for, machine_name
 from pipeline.host.image import ImagePart
 from pipeline.host.project import Project
 from pipeline.host.source import file_digest, tree_digest
@@ -55,13 +56,14 @@ class Copy:
 def project_parts(project: Project, platform: str) -> tuple[Part, ...]:
     """Return what a project wants in the assets folder beside a compiled plugin.
 
-    Raises: InputError when a file is not there, is no program, or an image cannot be used on `platform`.
+    Raises: InputError when a file is not there, is no program for `platform`, or an image cannot be used.
     """
     config = project.config
     parts: list[Part] = [Copy(_existing(project, name), name) for name in config.run.include]
     if isinstance(config.source, Program):
         path = _existing(project, config.source.path)
         _assert_program(path)
+        _assert_machine(path, platform)
         parts.append(Copy(path, PLUGIN_BINARY))
     if config.image is not None:
         if not config.image.archive:
@@ -139,6 +141,19 @@ def _assert_program(path: Path) -> None:
             wanted="an executable file",
             where=str(path),
             next_step=f"chmod +x {path}, or name another file in the table [program]",
+        )
+
+
+def _assert_machine(path: Path, platform: str) -> None:
+    """Refuse an ELF program for another machine; a script runs where its interpreter does."""
+    machine = elf_machine(path)
+    if machine is not None and not is_elf_for(path, platform):
+        raise InputError(
+            "the plugin's program is for another platform",
+            seen=machine_name(machine),
+            wanted=platform,
+            where=str(path),
+            next_step="build it for this platform, or run it on such a machine",
         )
 
 

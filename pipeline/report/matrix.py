@@ -14,6 +14,11 @@ from pipeline.report.conformance import statement_of
 SCHEMA_VERSION: Final = 1
 
 
+def folder_name(text: str) -> str:
+    """Return a text as a part of a folder's name; two texts may give the same."""
+    return text.replace("/", "-").replace(" ", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a cell stands in the matrix: which plugin on which Kubernetes (`v1.37.2`), for which platform."""
@@ -25,7 +30,7 @@ class Place:
     @property
     def folder(self) -> str:
         """Return the name of the cell's folder, such as `reference-v1.37.2-linux-amd64`."""
-        return f"{self.plugin}-{self.kubernetes}-{self.platform}".replace("/", "-").replace(" ", "-")
+        return folder_name(f"{self.plugin}-{self.kubernetes}-{self.platform}")
 
 
 @dataclass(frozen=True, slots=True)

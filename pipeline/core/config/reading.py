@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from pipeline.core.config.model import CONFIG_FILE, PYPROJECT_TABLE, Config
+from pipeline.core.config.placeholders import placeholder_problems
 from pipeline.core.config.positions import Path, Position, key_positions, nearest
+from pipeline.core.kubernetes import find_release
 from pipeline.core.plugin_spec import SecretSource, ServiceAction
 from pipeline.core.strict import Misfit, read
 from pipeline.errors import InputError
@@ -74,7 +76,9 @@ def _place(positions: dict[Path, Position], path: Path, where: str) -> str:
 
 def _problems(config: Config) -> Iterator[Misfit]:
     yield from _source_problems(config)
+    yield from _version_problems(config)
     yield from _service_problems(config)
+    yield from placeholder_problems(config)
     yield from _secret_problems(config.run.secrets, ("run", "secrets"))
     for number, service in enumerate(config.services):
         yield from _secret_problems(service.secrets, ("services", number, "secrets"))
@@ -95,6 +99,14 @@ def _source_problems(config: Config) -> Iterator[Misfit]:
     if not config.run.argv and config.image is None:
         wanted = 'argv = ["{assets}/kms-plugin", "--listen=unix://{socket}"] in the table [run]'
         yield Misfit("run.argv is missing", ("run",), wanted=wanted)
+
+
+def _version_problems(config: Config) -> Iterator[Misfit]:
+    for number, version in enumerate(config.kubernetes):
+        try:
+            find_release(version)
+        except InputError as error:
+            yield Misfit(error.what, ("kubernetes", number), seen=version, wanted=error.wanted or "")
 
 
 def _service_problems(config: Config) -> Iterator[Misfit]:

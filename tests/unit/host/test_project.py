@@ -116,6 +116,21 @@ def test_a_program_that_is_none(tmp_path: Path, mode: int | None, words: str) ->
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("machine", "seen"), [(183, "linux/arm64"), (8, "e_machine 8"), (62, None)], ids=["arm64", "MIPS", "its own"]
+)
+def test_a_program_for_another_machine(tmp_path: Path, machine: int, seen: str | None) -> None:
+    (tmp_path / "p").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(11) + machine.to_bytes(2, "little") + bytes(44))
+    (tmp_path / "p").chmod(0o755)
+    made = find_project(project(tmp_path, '[program]\npath = "p"\n'))
+    if seen is None:
+        assert project_parts(made, "linux/amd64")
+        return
+    with pytest.raises(InputError, match="another platform") as caught:
+        project_parts(made, "linux/amd64")
+    assert (caught.value.seen, caught.value.wanted) == (seen, "linux/amd64")
+
+
 def test_a_program_is_taken_as_it_is_and_again_when_it_changes(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("#!/bin/sh\n")
     (tmp_path / "p").chmod(0o755)

@@ -94,6 +94,11 @@ def test_the_same_table_of_a_pyproject() -> None:
         ("cgo = true", 'cgo = "true"', "7:1", "go.cgo must be true or false"),
         ('LEVEL = "debug"', "LEVEL = 1", "11:9", "run.env.LEVEL must be a text"),
         ('["-s"]', '["-s", 1]', "6:18", "go.ldflags[1] must be a text"),
+        ('"1.37"', '"1.99"', "2:15", "1.37 ("),
+        ("{socket}", "{sokcet}", "10:32", "did you mean '{socket}'"),
+        ("{port.keys}", "{port.other}", "22:11", "{port.front}"),
+        ("{state}/config", "{stat}/config", "14:1", "no such placeholder"),
+        ('["rotate"]', '["sh", "{asset}/rotate"]', "30:17", "did you mean '{assets}'"),
         ('"1.37"', '"latest"', "2:15", "such as 1.37"),
         ('name = "acme"', "", "1:1", "name is missing"),
         ('name = "acme"', 'name = "a:b"', "1:1", "without colon"),
@@ -115,6 +120,11 @@ def test_a_mistake_is_named_with_its_place(old: str, new: str, where: str, words
     assert error.where == f"kms-e2e.toml:{where}"
     assert words in str(error)
     assert error.next_step
+
+
+@pytest.mark.parametrize("word", ["{print $1}", "{print}", "${state_x} ${socke}", "{{socke}}", "{}", "{a: 1}"])
+def test_other_braces_are_the_plugin_s_own(word: str) -> None:
+    assert config_from_toml(TEXT.replace('"rotate"', f'"{word}"')).hooks["rotate"] == (word,)
 
 
 @pytest.mark.parametrize("value", ['"hunter2"', "{ value = 'hunter2' }", "['hunter2']", "{ env = ['hunter2'] }"])
