@@ -9,7 +9,7 @@ from __future__ import annotations
 import dagger
 
 from pipeline.containers import arguments
-from pipeline.containers.arguments import Family, Focus, Parallel, Shard, Skip
+from pipeline.containers.arguments import Family, Fast, Focus, Parallel, Shard, Skip
 from pipeline.containers.assembly import Assembly, Variables, chosen_kubernetes, new_run_id, own_source
 from pipeline.containers.audit import assert_no_drift
 from pipeline.containers.checks import assert_go_versions, assert_reproducible
@@ -93,19 +93,31 @@ class Kms:
 
     @function
     async def report(
-        self, focus: Focus = "", skip: Skip = "", family: Family = None, parallel: Parallel = 0, shard: Shard = "1/1"
+        self,
+        focus: Focus = "",
+        skip: Skip = "",
+        family: Family = None,
+        parallel: Parallel = 0,
+        shard: Shard = "1/1",
+        fast: Fast = False,
     ) -> Report:
         """Run the suite and return its evidence, also when scenarios fail."""
-        selection = Selection(focus, skip, tuple(family or ()), parallel, shard)
+        selection = Selection(focus, skip, tuple(family or ()), parallel, shard, fast)
         return await report_of(run_suite(await self.test_image(), self.run_id, selection), self.run_id)
 
     @function
     @check
     async def kms_e2e(
-        self, focus: Focus = "", skip: Skip = "", family: Family = None, parallel: Parallel = 0, shard: Shard = "1/1"
+        self,
+        focus: Focus = "",
+        skip: Skip = "",
+        family: Family = None,
+        parallel: Parallel = 0,
+        shard: Shard = "1/1",
+        fast: Fast = False,
     ) -> None:
         """Run the suite; fail with the failing scenarios and their reasons."""
-        await (await self.report(focus, skip, family, parallel, shard)).verdict()
+        await (await self.report(focus, skip, family, parallel, shard, fast)).verdict()
 
     @function
     async def upstream(

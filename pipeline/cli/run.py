@@ -99,11 +99,11 @@ def run(
     choice = KubernetesChoice(kubernetes, tree, binaries, release, mirror)
     proxy = ModuleProxy(goproxy, gosumdb)
     named = {"--kubernetes-source": tree, "--kubernetes-binaries": binaries, "--kubernetes-release": release}
-    given = {"--assets": assets, "--fast": fast, "--soak": soak, "--scenarios": extra, **named}
+    given = {"--assets": assets, "--soak": soak, "--scenarios": extra, **named}
     given |= {"--suite cost": suite is Suite.COST, "--verify-list": verify_list, "--kubeconfig": kubeconfig}
     refused = tuple(name for name, value in {**given, "--report-prefix": report_prefix}.items() if value)
     chosen = (tuple(ids or ()), tuple(family or ()), focus, skip, parallel, shard)
-    tests = (suite is Suite.UPSTREAM, label_filter, plain)
+    tests = (suite is Suite.UPSTREAM, label_filter, plain, fast)
     asked = InDagger(config, report, module, run_id, *chosen, refused, kubernetes or "", proxy, *tests)
     if choose(runner, asked) is Runner.DAGGER:
         raise typer.Exit(execute_in_dagger(asked))

@@ -48,6 +48,7 @@ class InDagger:
     upstream: bool = False
     label_filter: str = ""
     plain: bool = False
+    fast: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -61,6 +62,8 @@ class InDagger:
         words += [f"--parallel={self.parallel}"] if self.parallel else []
         words += [f"--label-filter={self.label_filter}"] if self.label_filter else []
         words += ["--plain"] if self.plain else []
+        # What is named by its id is taken whatever its tier, as on a host.
+        words += ["--fast"] if self.fast and not self.ids else []
         return (*words, *([f"--shard={self.shard}"] if self.shard != "1/1" else []))
 
 
@@ -98,7 +101,8 @@ def execute_in_dagger(asked: InDagger) -> int:
 
     asked.proxy.check()
     project = project_at(asked.config)
-    selection = Selection(asked.ids, asked.family, asked.focus or "", asked.skip or "", shard=parse_shard(asked.shard))
+    focus, skip, shard = asked.focus or "", asked.skip or "", parse_shard(asked.shard)
+    selection = Selection(asked.ids, asked.family, focus, skip, asked.fast, shard=shard)
     needed = () if asked.upstream else components(selection, (), asked.kubernetes)
     module = module_reference(asked.module)
     clear_report(asked.report)

@@ -20,6 +20,10 @@ Skip: TypeAlias = Annotated[str, Doc("No scenario whose id or title matches this
 Family: TypeAlias = Annotated[list[str] | None, Doc("Only these families, such as A or wire,rotation; all by default.")]
 Parallel: TypeAlias = Annotated[int, Doc("Number of workers; 0, the default: two a processor, at most 8.")]
 Shard: TypeAlias = Annotated[str, Doc("Part K of N of the scenarios as K/N; 1/1, all, by default.")]
+Fast: TypeAlias = Annotated[
+    bool,
+    Doc("Only the tier of a minute: nothing that waits for intervals of minutes; off by default."),
+]
 
 TestFocus: TypeAlias = Annotated[
     str,

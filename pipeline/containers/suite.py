@@ -36,6 +36,7 @@ class Selection:
     family: tuple[str, ...] = ()
     parallel: int = 0
     shard: str = "1/1"
+    fast: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -44,6 +45,7 @@ class Selection:
         words = [f"{name}={value}" for name, value in options if value]
         words += [f"--parallel={self.parallel}"] if self.parallel else []
         words += [f"--shard={self.shard}"] if self.shard != "1/1" else []
+        words += ["--fast"] if self.fast else []
         return (*words, *(["--family", *self.family] if self.family else []))
 
 

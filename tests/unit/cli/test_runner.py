@@ -99,6 +99,8 @@ def test_the_words_are_those_of_the_modules_function() -> None:
     assert PLAIN.words == ()
     asked = InDagger(None, Path("r"), "", "", ("A05", "B03"), ("A", "rotation"), skip="x", parallel=3, shard="2/4")
     assert asked.words == ("--focus=^(A05|B03) ", "--skip=x", "--family=A,rotation", "--parallel=3", "--shard=2/4")
+    assert InDagger(None, Path("r"), "", "", family=("A",), fast=True).words == ("--family=A", "--fast")
+    assert InDagger(None, Path("r"), "", "", ("F58",), fast=True).words == ("--focus=^(F58) ",)  # named: in any tier
 
 
 def test_the_command_names_module_source_run_and_folder() -> None:
