@@ -27,12 +27,14 @@ def test_a_module_in_python_composes_toolchain_control_plane_and_report(dagger: 
     assert (report["planned"], report["exit_code"]) == (["A05"], 0)
 
 
-def test_a_module_in_go_composes_toolchain_and_report(dagger: Call) -> None:
+def test_a_module_in_go_composes_toolchain_control_plane_and_report(dagger: Call) -> None:
     module = ("call", "-m", str(EXAMPLES / "dagger-go"))
     version = dagger(*module, "go-version")
+    tested = dagger(*module, "test-secret")
     failed = dagger(*module, "failed")
-    assert (version.returncode, failed.returncode) == (0, 0)
+    assert (version.returncode, tested.returncode, failed.returncode) == (0, 0, 0), tested.stderr[-2000:]
     assert version.stdout.startswith("go version go1.26.10 ")
+    assert "--- PASS: TestSecretIsReadBack" in tested.stdout
     assert failed.stdout.strip() == "0"
 
 

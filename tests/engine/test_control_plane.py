@@ -11,7 +11,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import tarfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import httpx
 import pytest
 
 from tests.engine.calls import ROOT, Call
+from tests.engine.images import read_image
 
 pytestmark = [pytest.mark.engine, pytest.mark.slow, pytest.mark.timeout(7200)]
 READY_S = 600
@@ -82,32 +82,15 @@ def test_a_control_plane_runs_on_a_port_of_this_machine(dagger: Call, tmp_path: 
     assert base64.b64decode(read["data"]["password"]) == b"hunter2"
 
 
-def unpack(image: Path, root: Path) -> dict[str, list[str]]:
-    """Unpack an OCI image, lay its layers over each other, and return its configuration."""
-    blobs = image.with_suffix(".d")
-    with tarfile.open(image) as archive:
-        archive.extractall(blobs, filter="data")
-
-    def blob(entry: dict[str, str]) -> Path:
-        return blobs / "blobs" / entry["digest"].replace(":", "/")
-
-    manifest = json.loads(blob(json.loads((blobs / "index.json").read_text())["manifests"][0]).read_text())
-    for layer in manifest["layers"]:
-        with tarfile.open(blob(layer)) as files:
-            for member in files:
-                assert not Path(member.name).name.startswith(".wh."), "no layer takes a file away"
-                files.extract(member, root, filter="tar")
-    configuration: dict[str, list[str]] = json.loads(blob(manifest["config"]).read_text())["config"]
-    return configuration
-
-
 def test_the_test_image_runs_without_dagger(dagger: Call, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("unpacking an image and changing the root need root")
     exported = dagger("call", "test-image", "as-tarball", "export", f"--path={tmp_path / 'image.tar'}")
     assert exported.returncode == 0, exported.stderr[-2000:]
     root = tmp_path / "root"
-    configuration = unpack(tmp_path / "image.tar", root)
+    image = read_image(tmp_path / "image.tar")
+    configuration = image.configuration
+    image.unpack(root)
     line = ["python", "-m", "pipeline.suite", "--assets", "/assets", "--report", "/report"]
     assert configuration["Cmd"] == line
     mounts = "mkdir -p dev proc && mount --rbind /dev dev && mount -t proc proc proc"

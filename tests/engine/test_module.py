@@ -67,7 +67,7 @@ def test_a_selection_of_nothing_leaves_what_the_suite_said(dagger: Call, tmp_pat
         (("--force-host-go=y", "go-version"), "FORCE_HOST_GO cannot be honoured in a container"),
         (("--go-version=1.26.999", "toolchain", "container", "sync"), "asking for Go 1.26.999 failed"),
         (("--go-version=1.26", "go-version"), "a line of Go releases, not a release"),
-        (("--kubernetes=1.2", "assets", "sync"), "this Kubernetes version cannot be built"),
+        (("--kubernetes=1.2", "assets", "sync"), "this Kubernetes version is not supported"),
         (("--components=kubelet", "assets", "sync"), "no such program to build"),
         (("--suite-base=python:no-such-tag", "test-image", "sync"), "python:no-such-tag"),
         (("--source=docs", "--config=kms-e2e.toml", "go-version"), "the plugin's Go module is not in the source"),
