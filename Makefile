@@ -41,7 +41,7 @@ test-e2e: $(VENV)/installed ## tests that start real processes: every negative t
 	KMS_E2E_ASSETS="$(abspath $(ASSETS))" $(BIN)/python -m pytest -m e2e tests/e2e
 
 test-engine: $(VENV)/installed ## tests of the Dagger module on a real engine (minutes); no engine is a failure
-	KMS_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine tests/engine
+	KMS_REQUIRE_ENGINE=1 $(BIN)/python -m pytest -m engine -n 2 --dist loadfile tests/engine
 
 lint: $(VENV)/installed ## format, linter, types
 	$(BIN)/ruff format --check .
