@@ -47,16 +47,24 @@ def test_its_image_has_no_root_user_and_says_what_it_is_made_from(dagger: Call, 
     assert not {"/bin/sh", "/bin/bash", "/usr/bin/sh", "/usr/bin/dash"} & set(image.files())
 
 
+def test_a_module_proxy_that_does_not_answer_is_one_message(dagger: Call) -> None:
+    cache = f"--module-cache=modules-{uuid.uuid4().hex}"
+    failed = dagger("call", "--goproxy=https://127.0.0.1:9", cache, "plugin", "binary", "sync")
+    assert failed.returncode == 1
+    assert "compiling kms-plugin failed" in failed.stderr
+    assert "https://127.0.0.1:9/" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("image", "--base=debian:no-such-tag", "sync"), "debian:no-such-tag"),
-        ((f"--source={ROOT / 'examples/plugins/softhsm'}", "image"), "a plugin that is built with cgo needs"),
+        (("plugin", "image", "--base=debian:no-such-tag", "sync"), "debian:no-such-tag"),
+        ((f"--source={ROOT / 'examples/plugins/softhsm'}", "plugin", "image"), "a plugin that is built with cgo needs"),
     ],
 )
 def test_an_image_that_cannot_be_made_is_one_message(dagger: Call, words: tuple[str, ...], message: str) -> None:
-    constructor = [word for word in words if word.startswith("--source")]
-    failed = dagger("call", *constructor, "plugin", *(word for word in words if word not in constructor))
+    failed = dagger("call", *words)
     assert failed.returncode == 1
     assert message in failed.stderr
     assert "Traceback" not in failed.stderr
