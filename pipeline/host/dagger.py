@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,9 @@ ENGINE_VERSION: Final = "v0.21.8"
 
 ANSWER_TIMEOUT_S: Final = 120.0
 """Within that time an engine answers, in seconds; the command may have to start it first."""
+
+_RUNNER_HOST: Final = "_EXPERIMENTAL_DAGGER_RUNNER_HOST"
+"""Where Dagger's command looks for an engine instead of starting one (its own name, docs.dagger.io)."""
 
 _VARIABLES: Final = (
     ("GO_VERSION", "go-version"),
@@ -111,6 +115,10 @@ def engine_problem(ask: Ask = ask) -> str:
     """Return why no engine of the wanted release can be used, or nothing when one answers."""
     if shutil.which("dagger") is None:
         return "no dagger command on PATH"
+    # The command tries to reach a socket that is not there for minutes.
+    scheme, _, place = os.environ.get(_RUNNER_HOST, "").partition("://")
+    if scheme == "unix" and not Path(place).is_socket():
+        return f"no Dagger engine answers: {_RUNNER_HOST} names {place}, which is no socket"
     for words in (("dagger", "version"), ("dagger", "core", "version")):
         try:
             answer = ask(words)

@@ -85,6 +85,13 @@ def test_without_an_engine_dagger_is_refused(
     assert "Traceback" not in ended.stderr
 
 
+def test_without_an_engine_auto_runs_on_the_host_and_says_why(dagger: Call, tmp_path: Path) -> None:
+    nowhere = {"_EXPERIMENTAL_DAGGER_RUNNER_HOST": "unix:///no/such/engine.sock"}
+    ended = kms_e2e(tmp_path, "--runner=auto", "--id=A05", **nowhere)
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    assert "runner: host (no Dagger engine answers" in ended.stderr
+
+
 def test_what_a_host_refuses_or_takes_from_the_environment_is_handed_on(dagger: Call, tmp_path: Path) -> None:
     ended = kms_e2e(tmp_path, "--runner=dagger", "--id=A05", FORCE_HOST_GO="y")
     assert ended.returncode == 2

@@ -38,6 +38,7 @@ def answering(version: str = "dagger v0.21.8 (unix:///x) linux/amd64", engine: s
 
 @pytest.fixture(autouse=True)
 def dagger_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", raising=False)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
 
 
@@ -67,6 +68,14 @@ def test_a_missing_or_another_engine_is_named(ask: Ask, problem: str) -> None:
 def test_without_the_command_there_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _name: None)
     assert engine_problem(answering()) == "no dagger command on PATH"
+
+
+def test_a_socket_that_is_not_there_is_not_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        pytest.fail(f"asked {words}")
+
+    monkeypatch.setenv("_EXPERIMENTAL_DAGGER_RUNNER_HOST", f"unix://{tmp_path}/engine.sock")
+    assert engine_problem(refuse).endswith(f"names {tmp_path}/engine.sock, which is no socket")
 
 
 @pytest.mark.parametrize(
