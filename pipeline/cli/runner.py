@@ -63,7 +63,7 @@ class InDagger:
         words += [f"--label-filter={self.label_filter}"] if self.label_filter else []
         words += ["--plain"] if self.plain else []
         # What is named by its id is taken whatever its tier, as on a host.
-        words += ["--fast"] if self.fast and not self.ids else []
+        words += ["--fast"] if self.fast and not (self.ids or self.upstream) else []
         return (*words, *([f"--shard={self.shard}"] if self.shard != "1/1" else []))
 
 
