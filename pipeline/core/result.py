@@ -71,6 +71,7 @@ class NotRun(StrEnum):
     SOAK = "soak"
     NOT_BUILT = "not built yet"
     NEEDS_STORE = "needs the store"
+    NEEDS_SPEED = "needs a faster machine"
     NOT_SELECTED = "not selected"
     INCONCLUSIVE = "inconclusive"
     INTERRUPTED = "interrupted"

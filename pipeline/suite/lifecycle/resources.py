@@ -7,6 +7,7 @@ import statistics
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -63,7 +64,8 @@ def _target(link: Path) -> str:
 class Sampler:
     """Samples processes every five seconds in a thread and writes each sample into `resources.csv` of a folder.
 
-    It ends with the context, or when a process has ended. `pids` maps a name to a process id.
+    It ends with the context, or when a process has ended. `pids` maps a name to a process id. `ended_at_s` is the end
+    of the context, on the clock of the samples; whoever needs samples up to it compares the last one with it.
     """
 
     def __init__(self, pids: Mapping[str, int], folder: Path, period_s: float = _PERIOD_S) -> None:
@@ -74,8 +76,10 @@ class Sampler:
         self._pids, self._path, self._period_s = pids, folder / FILE, period_s
         self._began = time.monotonic()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sampler")
+        self._running: Future[None] | None = None
         self.samples: list[Sample] = []
+        self.ended_at_s = 0.0
         append_line(self._path, ",".join(COLUMNS))
         try:
             self._take()
@@ -86,15 +90,18 @@ class Sampler:
 
     def __enter__(self) -> Self:
         """Go on sampling."""
-        self._thread.start()
+        self._running = self._pool.submit(self._run)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop sampling."""
+        """Stop sampling, and raise what kept samples from being written, such as a full disk."""
         self._stop.set()
-        self._thread.join()
+        self._pool.shutdown()
+        self.ended_at_s = time.monotonic() - self._began
+        if error is None and self._running is not None:
+            self._running.result()
 
     def of(self, process: str) -> list[Sample]:
         """Return the samples of one process, in order."""
@@ -104,7 +111,7 @@ class Sampler:
         while not self._stop.wait(self._period_s):
             try:
                 self._take()
-            except OSError:  # it has ended; the scenario sees that by itself
+            except (FileNotFoundError, ProcessLookupError):  # it has ended; the scenario sees that by itself
                 return
 
     def _take(self) -> None:

@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
+import pytest
+
 from pipeline.core.encryption import KmsProvider, encrypt
-from pipeline.core.result import Level, Subject
+from pipeline.core.result import Level, NotRun, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
 from pipeline.harness.proxy import Error
 from pipeline.suite.configuration.reload import RELOAD_POLL_S, RELOAD_TIMEOUT_S, reloads
@@ -30,15 +32,19 @@ RELOADS_WANTED: int = 50
 LOAD_S: float = 600.0
 DENIED_S: float = 300.0
 RATE: Final = 200
+# A load that keeps up but for a twentieth is still the load of the title.
+LEAST_RATE: Final = 190
 _FIRST_RELOADS: Final = 5
 # Fewer than one for every second reload: what leaks does so with each of them.
 _FLAT: Final = 8
 _WORKERS: Final = 8
 _OBJECTS: Final = 40
 _KMS_PERIOD_S: Final = 0.05
-# A leak of this much with each request is what a slope must not reach.
+# A leak of this much with each call is what a slope must not reach.
 _LEAK_BYTES: Final = 1024
 _LOOK_S: Final = 5.0
+# Samples are taken every 5 s; a busy machine may be late.
+_LAST_SAMPLE_S: Final = 15.0
 _SERVER: Final = "kube-apiserver"
 _PLUGIN: Final = "kms-plugin"
 
@@ -81,6 +87,7 @@ def scenario_reloads(make_control_plane: MakeControlPlane, scenario_equipment: E
             write_secret(plane, proof, namespace)
             assert_readable(plane.api, proof, [first], f"after reload {number}")
             marks.append(len(sampler.samples))
+    _prove_sampled(proof, sampler)
     failed = reloads(plane.server, "failure")
     proof.that("reloads that failed", observed=failed, wanted=0.0)
     ends = (sampler.samples[marks[0] : marks[_FIRST_RELOADS]], sampler.samples[marks[-_FIRST_RELOADS - 1] :])
@@ -124,9 +131,9 @@ def _prove_flat(proof: ProofRecorder, process: str, before: list[Sample], after:
 @scenario(
     Scenario(
         id="F72",
-        title="ten minutes at 200 requests a second do not make kube-apiserver or plugin grow",
+        title="ten minutes at 200 requests a second do not make the plugin grow",
         level=Level.SHOULD,
-        source="a leak of 1 KiB a request is 12 MiB a minute at this rate; none is known of a public plugin",
+        source="a plugin is asked at any time for years; 1 KiB kept of each of 40 calls a second is 3 GiB a day",
         subject=Subject.PLUGIN,
         deadline_s=1800.0,
         fast=False,
@@ -137,7 +144,9 @@ def _prove_flat(proof: ProofRecorder, process: str, before: list[Sample], after:
 def scenario_load(make_control_plane: MakeControlPlane, scenario_equipment: Equipment, proof: ProofRecorder) -> None:
     """120,000 GETs and PUTs of Secrets, 5 ms apart, and 20 Encrypts and Decrypts a second by a client of our own.
 
-    The slope of the resident memory, by least squares over the second half, stays below 1 KiB a request.
+    The slope of the plugin's resident memory, by least squares over the second half, stays below 1 KiB a call.
+    kube-apiserver's is reported: it keeps events of its own. A machine that manages fewer than 190 requests a second
+    can show a leak, but not its absence: *not run*.
     """
     plane = make_control_plane(ControlPlaneOptions())
     secrets = write_secrets(plane, proof, new_namespace(plane, proof), _OBJECTS)
@@ -150,10 +159,29 @@ def scenario_load(make_control_plane: MakeControlPlane, scenario_equipment: Equi
             over.set()
     took_s = time.monotonic() - began
     proof.that("requests that failed", observed=measured.failures, wanted=[])
-    rate = f"{measured.requests} in {took_s:.0f} s, {measured.requests / took_s:.0f} a second"
-    proof.that("requests", observed=rate, wanted=f"{RATE * LOAD_S:.0f}", holds=measured.requests == RATE * LOAD_S)
-    for process, requests in ((_PLUGIN, kms_calls.result()), (_SERVER, measured.requests)):
-        _prove_no_slope(proof, sampler.of(process), process, requests / took_s * 60)
+    _prove_sampled(proof, sampler)
+    server = sampler.of(_SERVER)
+    proof.that(f"memory of {_SERVER} (reported)", observed=_slope_of(server), wanted="reported", holds=True)
+    _prove_no_slope(proof, sampler.of(_PLUGIN), kms_calls.result() / took_s * 60)
+    _prove_rate(proof, measured.requests, took_s)
+
+
+def _prove_sampled(proof: ProofRecorder, sampler: Sampler) -> None:
+    """Samples that ended early would say nothing of what came later."""
+    for process in (_SERVER, _PLUGIN):
+        age_s = sampler.ended_at_s - sampler.of(process)[-1].at_s
+        wanted = f"at most {_LAST_SAMPLE_S:g} s"
+        holds = age_s <= _LAST_SAMPLE_S
+        proof.that(f"last sample of {process} before the end", observed=f"{age_s:.1f} s", wanted=wanted, holds=holds)
+
+
+def _prove_rate(proof: ProofRecorder, requests: int, took_s: float) -> None:
+    """Prove that the load was what the title says; a machine that cannot make it has not shown anything."""
+    proof.that("requests", observed=requests, wanted=int(RATE * LOAD_S))
+    rate = f"{requests / took_s:.0f} a second ({requests} in {took_s:.0f} s)"
+    if requests / took_s < LEAST_RATE:
+        pytest.skip(f"{NotRun.NEEDS_SPEED}: it managed {rate}, wanted {LEAST_RATE} at least")
+    proof.that("rate of requests", observed=rate, wanted=f"{LEAST_RATE} a second at least", holds=True)
 
 
 def _load(plane: ControlPlane, secrets: list[Secret]) -> Measured:
@@ -186,14 +214,23 @@ def _call_plugin(plane: ControlPlane, over: threading.Event) -> int:
     return calls
 
 
-def _prove_no_slope(proof: ProofRecorder, samples: list[Sample], process: str, requests_a_minute: float) -> None:
-    slope, limit = slope_per_minute(samples[len(samples) // 2 :]), requests_a_minute * _LEAK_BYTES
+def _prove_no_slope(proof: ProofRecorder, samples: list[Sample], calls_a_minute: float) -> None:
+    limit = calls_a_minute * _LEAK_BYTES
     proof.that(
-        f"memory of {process}, slope of the second half",
-        observed=f"{_mib(slope)} a minute, {_mib(samples[-1].rss_bytes)} at the end",
+        f"memory of {_PLUGIN}, slope of the second half",
+        observed=_slope_of(samples),
         wanted=f"below {_mib(limit)} a minute",
-        holds=slope < limit,
+        holds=_slope(samples) < limit,
     )
+
+
+def _slope(samples: list[Sample]) -> float:
+    """Return the slope over the second half, when pools and caches have been filled, in bytes a minute."""
+    return slope_per_minute(samples[len(samples) // 2 :])
+
+
+def _slope_of(samples: list[Sample]) -> str:
+    return f"{_mib(_slope(samples))} a minute, {_mib(samples[-1].rss_bytes)} at the end"
 
 
 def _mib(count_bytes: float) -> str:

@@ -36,7 +36,8 @@ MakeControlPlane = Callable[[ControlPlaneOptions], ControlPlane]
 def scenario_upgrade_and_rollback(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
     """First, other and first version on one state; kube-apiserver restarts each time, so that no seed is cached.
 
-    Each version must unwrap what both wrote, and writes Secrets with a seed of its own.
+    Each version must unwrap what both wrote, and writes Secrets with a seed of its own. What the other version is says
+    the hook; that of our reference plugin is the same binary with another `--scheme` of wrapping.
     """
     plane = make_control_plane(ControlPlaneOptions())
     spec, namespace = plane.plugin.spec, new_namespace(plane, proof)

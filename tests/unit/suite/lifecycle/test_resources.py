@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import errno
 import os
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from pipeline.suite.lifecycle.resources import Sample, median_of, sample, slope_per_minute
+from pipeline.suite.lifecycle import resources
+from pipeline.suite.lifecycle.resources import Sample, Sampler, median_of, sample, slope_per_minute
 
 
 def line(*sizes: int) -> list[Sample]:
@@ -34,3 +38,22 @@ def test_a_new_descriptor_is_seen() -> None:
     assert after.descriptors == before.descriptors + 1
     assert after.sockets == before.sockets
     assert after.rss_bytes > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(OSError(errno.ENOSPC, "no space left"), True), (ProcessLookupError("it has ended"), False)]
+)
+def test_a_sampler_hides_the_end_of_a_process_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, raised: bool
+) -> None:
+    sampled, samples = threading.Event(), iter([line(1)[0]])
+
+    def sampling(*_: object) -> Sample:
+        if one := next(samples, None):
+            return one
+        sampled.set()
+        raise error
+
+    monkeypatch.setattr(resources, "sample", sampling)
+    with pytest.raises(OSError, match="no space left") if raised else nullcontext(), Sampler({"p": 1}, tmp_path, 0.001):
+        assert sampled.wait(60)
