@@ -125,4 +125,7 @@ class KubernetesChoice:
         if self.named or self.release:
             return self
         versions = find_project(self.plugin(config)).config.kubernetes
+        if len(versions) > 1:
+            more = ", ".join(versions[1:])
+            typer.echo(f"Kubernetes {versions[0]}, the first configured; `kms-e2e matrix` runs {more} too", err=True)
         return replace(self, kubernetes=versions[0]) if versions else self

@@ -58,6 +58,14 @@ def test_a_version_of_the_plugin_s_configuration_beats_the_environment(tree: Pat
     assert (settled.kubernetes, settled.source(inherited), settled.inherited(inherited)) == ("1.34", None, None)
 
 
+def test_of_several_versions_the_first_is_run_and_the_others_are_named(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tree / "kms-e2e.toml").write_text(f'kubernetes = ["1.36", "1.37"]\n{CONFIG}')
+    assert KubernetesChoice().settled(tree).kubernetes == "1.36"
+    assert "`kms-e2e matrix` runs 1.37 too" in capsys.readouterr().err
+
+
 def test_what_the_command_line_names_beats_the_plugin_s_configuration(tree: Path, tmp_path: Path) -> None:
     named = tree / "kms-e2e.toml"
     named.write_text(f'kubernetes = ["1.34"]\n{CONFIG}')
