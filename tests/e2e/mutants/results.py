@@ -59,9 +59,10 @@ def _assert_alike(first: RunReport, second: RunReport) -> None:
 
 
 def _identity(report: RunReport) -> dict[str, str]:
-    """Return what a report is of; a binary that only one of two reports has is left out of the comparison."""
+    """Return what a report is of, as far as it says; what only one of two reports says is not compared."""
     binaries = {artifact.name: artifact.sha256 for artifact in report.artifacts}
-    return {"suite": report.suite_version, "Kubernetes": report.kubernetes, **binaries}
+    said = {"suite": report.suite_version, "Kubernetes": report.kubernetes, **binaries}
+    return {name: value for name, value in said.items() if value}
 
 
 def next_folder(folder: Path, kind: str) -> Path:

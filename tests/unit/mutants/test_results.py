@@ -73,4 +73,5 @@ def test_a_binary_that_only_one_run_was_given_does_not_part_them() -> None:
     results = Results()
     results.add(dataclasses.replace(RUN, artifacts=(PLUGIN,)), ())
     results.add(dataclasses.replace(RUN, artifacts=(PLUGIN, Artifact("kube-controller-manager", "3" * 64))), ["A02-1"])
-    assert len(results.reports) == 2
+    results.add(dataclasses.replace(RUN, artifacts=(), kubernetes=""), ["A02-2"])  # ended before it knew
+    assert len(results.reports) == 3
