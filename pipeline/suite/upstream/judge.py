@@ -12,7 +12,7 @@ from prometheus_client.samples import Sample
 
 from pipeline.core.result import Level, NotRun, Outcome, Proof, ScenarioResult, Subject
 from pipeline.suite.upstream.ginkgo import TestOutcome, TestResult
-from pipeline.suite.upstream.needs_a_node import NodeList
+from pipeline.suite.upstream.needs_a_node import NodeList, said
 from pipeline.suite.upstream.writes import WriteCounts, plural
 
 FAMILY: Final = "U"
@@ -90,14 +90,18 @@ def judge_tests(planned: Collection[str], results: Sequence[TestResult], listed:
 _GONE: Final = TestResult("", TestOutcome.INTERRUPTED)
 
 
-def judge_list(existing: Collection[str], results: Iterable[TestResult], listed: NodeList) -> ScenarioResult:
+def judge_list(existing: Collection[str], results: Sequence[TestResult], listed: NodeList) -> ScenarioResult:
     """Judge U02: no test on the list passed, and each one on it still exists."""
     passed = [item.name for item in results if item.outcome is TestOutcome.PASSED and item.name in listed.needs]
     gone = [name for name in listed.disappeared(existing) if name in listed.needs]
-    verified = sum(item.outcome is TestOutcome.FAILED and item.name in listed.needs for item in results)
+    failed = [item for item in results if item.outcome is TestOutcome.FAILED and item.name in listed.needs]
+    alike = sum(said(item.message) == listed.needs[item.name].failure for item in failed)
     proofs = [
         Proof("tests on the list", str(len(listed.needs)), "any number", holds=True),
-        Proof("tests on the list that failed again", str(verified), "any number; --verify-list runs them", holds=True),
+        Proof(
+            "tests on the list that failed again", str(len(failed)), "any number; --verify-list runs them", holds=True
+        ),
+        Proof("of these with the very failure of the list", str(alike), "any number", holds=True),
         _none("tests on the list that passed", len(passed)),
         _none("tests on the list that this Kubernetes does not have", len(gone)),
         *(Proof(name, "passed", "not on the list any more", holds=False) for name in passed[:_EXAMPLES]),

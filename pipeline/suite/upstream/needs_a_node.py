@@ -120,7 +120,7 @@ def candidates(kubernetes: str, results: Iterable[TestResult], before: NodeList)
             runs.discard(result.name)
             known = before.needs.get(result.name)
             kind = known.kind if known else classify(result.name, result.message)
-            needs[result.name] = Need(kind, _said(result.message))
+            needs[result.name] = Need(kind, said(result.message))
     return NodeList(kubernetes, needs, frozenset(runs - set(before.proves_nothing)), before.proves_nothing)
 
 
@@ -184,8 +184,8 @@ _VARYING: Final = (
 )
 
 
-def _said(message: str) -> str:
-    """Return a failure without what differs from run to run: place and time at its end, folders, addresses, UIDs."""
+def said(message: str) -> str:
+    """Return a failure as the list has it: without place and time at its end, folders, addresses and UIDs."""
     text = _PLACE.sub("", message.removeprefix("[FAILED] "))
     for pattern, instead in _VARYING:
         text = pattern.sub(instead, text)

@@ -17,6 +17,7 @@ from pipeline.suite.upstream.plan import Plan
 from pipeline.suite.upstream.writes import WriteCounts, plural
 
 _CUSTOM: Final = "custom resources"
+_REFUSED: Final = "never written, each refused by etcd"
 
 
 def write_upstream(report: Path, found: UpstreamReport) -> None:
@@ -66,19 +67,26 @@ def _changes(plan: Plan) -> Iterator[str]:
         yield from (f"{word} of {plan.listed.kubernetes}: {name}" for name in names)
 
 
-def resource_rows(counts: WriteCounts, by_metrics: Mapping[str, int]) -> tuple[WrittenResource, ...]:
-    """Return a row for each built-in resource, and one for all custom ones, whose names are random.
+def _row(resource: str) -> str:
+    return _CUSTOM if "." in resource and not resource.endswith(".k8s.io") else plural(resource)
 
-    `by_metrics` is how often kube-apiserver says it wrote one.
+
+def resource_rows(counts: WriteCounts, by_metrics: Mapping[str, int]) -> tuple[WrittenResource, ...]:
+    """Return a row for each built-in resource, one for all custom ones, whose names are random, and one for the rest.
+
+    `by_metrics` is how often kube-apiserver says it wrote one; the rest are resources of which etcd has no value, since
+    it refused each write.
     """
     written: Counter[str] = Counter()
     counted: Counter[str] = Counter()
+    custom_first = sorted(counts.as_wanted, key=lambda resource: _row(resource) != _CUSTOM)
+    row_of = {plural(resource): _row(resource) for resource in custom_first}
     for resource, count in counts.as_wanted.items():
-        name = _CUSTOM if "." in resource and not resource.endswith(".k8s.io") else plural(resource)
-        written[name] += count
-        if name != _CUSTOM:
-            counted[name] = by_metrics.get(name, 0)
-    counted[_CUSTOM] = sum(by_metrics.values()) - counted.total()
+        written[_row(resource)] += count
+    for name, count in by_metrics.items():
+        counted[row_of.get(name, _REFUSED)] += count
+    if counted[_REFUSED]:
+        written[_REFUSED] = 0
     return tuple(WrittenResource(name, count, counted[name]) for name, count in sorted(written.items()))
 
 

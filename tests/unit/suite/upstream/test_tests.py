@@ -123,6 +123,10 @@ def test_a_failure_on_the_list_is_no_failure_and_a_pass_is_one_of_the_list() -> 
     existing = {RUNS, NEEDS, NOTHING}
     assert judge_tests([RUNS, NEEDS], [passed(RUNS), failed(NEEDS)], LISTED).outcome is Outcome.PASSED
     assert judge_list(existing, [passed(RUNS), failed(NEEDS)], LISTED).outcome is Outcome.PASSED
+    for message, alike in (("[FAILED] no exec\nIn [It] at: a.go:1 @ now", "1"), ("another", "0")):
+        proofs = {proof.name: proof for proof in judge_list(existing, [failed(NEEDS, message)], LISTED).proofs}
+        assert proofs["tests on the list that failed again"].observed == "1"
+        assert proofs["of these with the very failure of the list"].observed == alike
     wrong = judge_list(existing, [passed(RUNS), passed(NEEDS)], LISTED)
     assert wrong.outcome is Outcome.FAILED
     assert NEEDS in wrong.reason

@@ -11,6 +11,7 @@ from pipeline.harness.etcd import EtcdValue
 from pipeline.harness.kms import EncryptReply
 from pipeline.harness.storage import EncryptedObject, encode, seal
 from pipeline.suite.upstream.judge import judge_metrics, judge_plain, judge_writes
+from pipeline.suite.upstream.tables import resource_rows
 from pipeline.suite.upstream.writes import PlainJudge, WriteJudge
 
 SEED = bytes(range(32))
@@ -102,6 +103,17 @@ def test_metrics_may_count_more_and_never_less() -> None:
     assert judge_metrics(counts, {"secrets": 2, "foos": 1}, {}).outcome is Outcome.PASSED
     assert "secrets written as wanted: saw 0" in judge_metrics(counts, {"foos": 5}, {}).reason
     assert "wrote otherwise: saw 1" in judge_metrics(counts, {"secrets": 1, "foos": 1}, {"events": 1}).reason
+
+
+def test_writes_that_etcd_refused_throughout_are_no_custom_resources() -> None:
+    counts = judged(value(SECRET), value(CUSTOM)).counts
+    rows = resource_rows(counts, {"secrets": 2, "foos": 1, "leases": 3})
+    assert [(row.resource, row.written, row.counted) for row in rows] == [
+        ("custom resources", 1, 1),
+        ("never written, each refused by etcd", 0, 3),
+        ("secrets", 1, 2),
+    ]
+    assert len(resource_rows(counts, {"secrets": 1, "foos": 1})) == 2
 
 
 def test_a_plain_store_counts_plain_values_and_names_an_encrypted_one() -> None:
