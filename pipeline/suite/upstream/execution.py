@@ -18,8 +18,10 @@ from pipeline.suite.upstream.ginkgo import GinkgoRun, TestResult, read_junit
 
 _POLL_S: Final = 0.5
 _SAY_EVERY_S: Final = 20.0
-# ginkgo's --grace-period, and time to write the JUnit file.
-_END_S: Final = 30.0
+# ginkgo's --grace-period, and time to write the JUnit file. Its first interrupt ends the tests and lets them clean up,
+# the second goes on to the report: without etcd each request of a cleanup hangs. Source: ginkgo v2's
+# internal/interrupt_handler.
+_END_S: Final = (25.0, 60.0)
 _MARK: Final = "•"  # ginkgo prints one for each test that ended
 _FAILED_MARK: Final = "• [FAILED]"
 _LINES: Final = 15
@@ -98,10 +100,13 @@ def _progress(log: Path) -> str:
 
 def _end(process: Process) -> None:
     """Interrupt ginkgo and its test processes, which then write what they have, and kill what is left."""
-    process.signal(signal.SIGINT)
-    deadline = time.monotonic() + _END_S
-    while process.exit_code is None and time.monotonic() < deadline:
-        time.sleep(_POLL_S)
+    for seconds in _END_S:
+        process.signal(signal.SIGINT)
+        deadline = time.monotonic() + seconds
+        while process.exit_code is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        if process.exit_code is not None:
+            break
     process.kill()
 
 
