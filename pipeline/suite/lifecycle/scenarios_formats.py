@@ -20,9 +20,8 @@ from pipeline.suite.stores import assert_readable
 from pipeline.suite.support import Secret, new_namespace, opened, rewrite, sealed
 
 _FORMATS: Final = {
-    "as-1-27": DekSourceType.AES_GCM_KEY,
-    "as-1-28-without-kdf": DekSourceType.AES_GCM_KEY,
-    "as-1-28-with-kdf": DekSourceType.HKDF_SHA256_XNONCE_AES_GCM_SEED,
+    "key-as-in-1-27": DekSourceType.AES_GCM_KEY,
+    "seed-as-in-1-28": DekSourceType.HKDF_SHA256_XNONCE_AES_GCM_SEED,
 }
 
 
@@ -41,7 +40,11 @@ _FORMATS: Final = {
     )
 )
 def scenario_older_formats(control_plane: ControlPlane, proof: ProofRecorder) -> None:
-    """Objects of our own encoder, with the DEK itself wrapped as in 1.27 or with a seed, are read and renewed."""
+    """Objects of our own encoder, with the DEK itself wrapped or with a seed, are read and renewed.
+
+    1.27 wraps the DEK, and so does 1.28 without its KDF, in the same bytes; with it 1.28 wraps a seed. What is sealed
+    is JSON here, which kube-apiserver reads as well as its own protobuf.
+    """
     plane, namespace = control_plane, new_namespace(control_plane, proof)
     secrets = []
     for name, kind in _FORMATS.items():

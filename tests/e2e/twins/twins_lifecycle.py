@@ -19,8 +19,8 @@ from pipeline.harness.proxy import Error
 from pipeline.harness.storage import DekSourceType, decode, encode
 from pipeline.host.project import reference_spec
 from pipeline.suite.lifecycle import scenarios_soak
-from tests.e2e.twins.breaks import Sabotage, faults
-from tests.e2e.twins.twins_failure import sticky
+from tests.e2e.twins.breaks import Sabotage
+from tests.e2e.twins.twins_failure import never_healed, sticky
 
 _HOOKS: Final = reference_spec().hooks
 _ANOTHER_RING: Final = tuple(word.replace("keyring.json", "another.json") for word in reference_spec().argv)
@@ -186,8 +186,8 @@ class OtherProvenance(Sabotage):
 
 LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F56": Sabotage(plane=old_key_stays),
-    "F59": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
-    "F59c": Sabotage(plane=faults(Error(methods=("Decrypt",)))),
+    "F59": Sabotage(plane=never_healed),
+    "F59c": Sabotage(plane=never_healed),
     "F59b": Sabotage(plane=new_provider_late),
     "F58": Sabotage(plane=altered_with_upgrade),
     "F58b": Sabotage(plane=declared_as_seed),
