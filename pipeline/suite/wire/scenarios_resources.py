@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,10 +22,6 @@ CANCELLED: Final = 200
 SETTLE_S: Final = 10.0
 SLACK: Final = 10
 CANARIES: Final = 20
-BUDGETS_S: Final = {"Status": 0.1, "Encrypt": 0.1, "Decrypt": 0.01}
-ROUNDS: Final = 3
-_MEASURE_S: Final = 1.0
-_SAMPLES: Final = 100
 _POLL_S: Final = 0.05
 # Servers may limit the calls on a connection; 100 is a common limit.
 _AT_ONCE: Final = 50
@@ -114,55 +108,6 @@ def scenario_seeds_are_not_written_down(kms_plugin: Plugin, proof: ProofRecorder
     found = [f"{shape} in {place}" for place, data in places.items() for shape in shapes_in(data, seeds)]
     nothing = f"none in {sum(map(len, places.values()))} bytes of {', '.join(places)}"
     proof.that("seeds found", observed="; ".join(found) or nothing, wanted="none", holds=not found)
-
-
-@scenario(
-    Scenario(
-        id="A17",
-        title="99 of 100 calls: Status and Encrypt in 100 ms, Decrypt in 10 ms",
-        level=Level.INFO,
-        source="Kubernetes documentation, KMS provider: advice on latency; measured here, one call at a time",
-        subject=Subject.PLUGIN,
-        twin=Twin("takes 200 ms for each call", r"99th percentile of Status: saw 2\d\d\."),
-        alone=True,
-    )
-)
-def scenario_latency(kms_client: KmsClient, proof: ProofRecorder) -> None:
-    """Measure three rounds of up to 100 calls of each method, 1 s at most each; the best round counts.
-
-    What makes all three rounds slow is the plugin; what makes one slow may be the machine.
-    """
-    wrapped = round_trip(proof, kms_client, "first round trip")
-    calls: dict[str, Callable[[], object]] = {
-        "Status": kms_client.status,
-        "Encrypt": lambda: kms_client.encrypt(seed()),
-        "Decrypt": lambda: kms_client.decrypt(wrapped),
-    }
-    rounds = {
-        method: [replied(proof, method, partial(_measured, call)) for _ in range(ROUNDS)]
-        for method, call in calls.items()
-    }
-    for method, measured in rounds.items():
-        proof.latency(method, [sample_s for one in measured for sample_s in one])
-    for method, measured in rounds.items():
-        p99_s, budget_s = min(map(_p99, measured)), BUDGETS_S[method]
-        seen = f"{p99_s * 1000:.1f} ms in {sum(map(len, measured))} calls"
-        wanted = f"at most {budget_s * 1000:g} ms"
-        proof.that(f"99th percentile of {method}", observed=seen, wanted=wanted, holds=p99_s <= budget_s)
-
-
-def _measured(call: Callable[[], object]) -> list[float]:
-    samples_s: list[float] = []
-    over = time.monotonic() + _MEASURE_S
-    while len(samples_s) < _SAMPLES and time.monotonic() < over:
-        begun = time.perf_counter()
-        call()
-        samples_s.append(time.perf_counter() - begun)
-    return samples_s
-
-
-def _p99(samples_s: list[float]) -> float:
-    return sorted(samples_s)[math.ceil(len(samples_s) * 0.99) - 1]
 
 
 def _cancel(client: KmsClient, count: int, proof: ProofRecorder) -> int:

@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.harness.plugin import Plugin
 from pipeline.suite.scenario import ProofRecorder, ScenarioFailed
-from pipeline.suite.wire import scenarios_resources
+from pipeline.suite.wire import scenarios_latency
 from pipeline.suite.wire.attached import wire_scenarios
 
 pytestmark = pytest.mark.e2e
@@ -90,7 +90,7 @@ def test_every_scenario_has_a_twin_here() -> None:
 @pytest.mark.parametrize("name", sorted(TWINS))
 def test_passes_with_the_healthy_double(name: str, make_double: MakeDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     if name == "A17":  # the double's latency is the machine's; that slow calls are measured is the twin's proof
-        monkeypatch.setattr(scenarios_resources, "BUDGETS_S", dict.fromkeys(scenarios_resources.BUDGETS_S, 30.0))
+        monkeypatch.setattr(scenarios_latency, "BUDGETS_S", dict.fromkeys(scenarios_latency.BUDGETS_S, 30.0))
     proof = run(name, make_double, "")
     assert proof.proofs
     assert all(fact.holds for fact in proof.proofs)
