@@ -18,7 +18,7 @@ from bench.statistics import Row, spread
 
 _ROOT: Final = Path(__file__).parents[1]
 _HOST: Final = (sys.executable, "-c", "from pipeline.cli import main; main()", "run", "--family=A")
-_STEP: Final = re.compile(r"^\d+\s+: (?P<name>[^\s┆[][^[]*?) DONE \[(?P<time>[0-9.hms]+)\]$", re.MULTILINE)
+_STEP: Final = re.compile(r"^\d+\s+: (?P<name>[^\s┆[][^[]*?) DONE \[(?P<time>[0-9.hms]+)\](?: \(.*\))?$", re.MULTILINE)
 _PART: Final = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[hms])")
 _SECONDS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0}
 _LOAD: Final = ("connect", "load workspace: .", "kms")

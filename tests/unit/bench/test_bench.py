@@ -62,7 +62,7 @@ def test_steps_of_daggers_progress_are_read_as_seconds() -> None:
     progress = """1   : connect DONE [2.4s]
 5   : load workspace: . DONE [1m51s]
 18  : ┆ File.contents DONE [0.0s]
-471 : Kms.report DONE [1h4m52s]
+471 : Kms.report DONE [1h4m52s] (21.6% dropped)
 """
     assert steps(progress) == {"connect": 2.4, "load workspace: .": 111.0, "Kms.report": 3892.0}
 
