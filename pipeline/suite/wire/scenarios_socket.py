@@ -149,7 +149,8 @@ def _first_file(path: Path, process: Process, limit_s: float) -> str:
 
 def _shown(path: Path) -> str:
     try:
-        return "a socket" if path.is_socket() else path.read_text()
+        mode = path.stat().st_mode  # once: a socket may appear between two looks
+        return "a socket" if stat.S_ISSOCK(mode) else path.read_text()
     except FileNotFoundError:
         return "nothing there"
 

@@ -78,5 +78,5 @@ FAILURE: Final[dict[str, Sabotage]] = {
     "D77": Sabotage(plane=side("two")),
     "D78": Sabotage(plane=no_faults),
     "D80": Sabotage(plane=undamaged),
-    "D79": Sabotage(plane=sticky(Error(methods=("Decrypt",), every_nth=2))),
+    "D79": Sabotage(plane=sticky(Error(methods=("Decrypt",)))),
 }
