@@ -1,7 +1,7 @@
-"""F71 to F73, the soak tier: fifty reloads, ten minutes of load, five minutes of denied permissions.
+"""F71 and F72, of the soak tier: fifty reloads, ten minutes of load.
 
 The API server is the released one, unmodified: it looks at its configuration every 60 s, so fifty reloads take
-50 minutes. All three run beside each other.
+50 minutes.
 """
 
 from __future__ import annotations
@@ -19,18 +19,16 @@ import pytest
 from pipeline.core.encryption import KmsProvider, encrypt
 from pipeline.core.result import Level, NotRun, Subject
 from pipeline.harness.control_plane import ControlPlane, ControlPlaneOptions, Equipment
-from pipeline.harness.proxy import Error
 from pipeline.suite.configuration.reload import RELOAD_POLL_S, RELOAD_TIMEOUT_S, reloads
 from pipeline.suite.lifecycle.resources import Sample, Sampler, median_of, slope_per_minute
 from pipeline.suite.lifecycle.workload import Measured
 from pipeline.suite.scenario import ProofRecorder, Scenario, Twin, scenario
 from pipeline.suite.stores import assert_readable
-from pipeline.suite.support import OK, Secret, alive, new_namespace, reached, write_secret, write_secrets
+from pipeline.suite.support import Secret, alive, new_namespace, reached, write_secret, write_secrets
 from pipeline.suite.threads import at_once
 
 RELOADS_WANTED: int = 50
 LOAD_S: float = 600.0
-DENIED_S: float = 300.0
 RATE: Final = 200
 # A load that keeps up but for a twentieth is still the load of the title.
 LEAST_RATE: Final = 190
@@ -42,7 +40,6 @@ _OBJECTS: Final = 40
 _KMS_PERIOD_S: Final = 0.05
 # A leak of this much with each call is what a slope must not reach.
 _LEAK_BYTES: Final = 1024
-_LOOK_S: Final = 5.0
 # Samples are taken every 5 s; a busy machine may be late.
 _LAST_SAMPLE_S: Final = 15.0
 _SERVER: Final = "kube-apiserver"
@@ -235,46 +232,3 @@ def _slope_of(samples: list[Sample]) -> str:
 
 def _mib(count_bytes: float) -> str:
     return f"{count_bytes / 2**20:.2f} MiB"
-
-
-@scenario(
-    Scenario(
-        id="F73",
-        title="five minutes of denied permissions leave kube-apiserver's process alive, live and reading",
-        level=Level.MUST,
-        source="KEP-3299: kms-providers is in /readyz and not in /livez; kubernetes issue 93968 (restarts)",
-        subject=Subject.KUBE_APISERVER,
-        deadline_s=900.0,
-        fast=False,
-        soak=True,
-        twin=Twin(breaks="procedure: kube-apiserver is restarted in the outage", reason="processes seen"),
-    )
-)
-def scenario_denied(make_control_plane: MakeControlPlane, proof: ProofRecorder) -> None:
-    """PERMISSION_DENIED for every KMS call; /livez, a GET and the process every five seconds; writes come back."""
-    plane = make_control_plane(ControlPlaneOptions())
-    namespace = new_namespace(plane, proof)
-    secret, pids, livez, reads = write_secret(plane, proof, namespace), set[int](), set[int](), set[int]()
-    plane.proxy.faults.set(Error("PERMISSION_DENIED"))
-    until = time.monotonic() + DENIED_S
-    while time.monotonic() < until:
-        if plane.server.process is not None:
-            pids.add(plane.server.process.pid)
-        livez.add(plane.api.get("/livez").status)
-        reads.add(plane.api.get(secret.path).status)
-        plane.assert_alive()
-        time.sleep(_LOOK_S)
-    denied = plane.proxy.count(code="PERMISSION_DENIED")
-    proof.that("calls that were denied", observed=denied, wanted="> 0", holds=denied > 0)
-    plane.proxy.faults.clear()
-    if plane.server.process is not None:
-        pids.add(plane.server.process.pid)
-    proof.that(f"processes seen in {DENIED_S:g} s", observed=len(pids), wanted=1)
-    proof.that("HTTP codes of /livez", observed=sorted(livez), wanted=[OK])
-    proof.that("HTTP codes of GETs of a Secret", observed=sorted(reads), wanted=[OK])
-
-    def written() -> bool:
-        reply = plane.api.create_secret(namespace, "after", {"value": b"after"})
-        return reply.ok
-
-    reached(proof, "writes come back", written, timeout_s=90.0, poll_s=1.0, alive=alive(plane))

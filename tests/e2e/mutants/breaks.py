@@ -16,7 +16,7 @@ from pipeline.harness.proxy import Error
 from pipeline.harness.storage import decode, encode
 from pipeline.suite.configuration.reload import RELOADS
 from pipeline.suite.failure.sides import Sides
-from pipeline.suite.lifecycle import scenarios_soak
+from pipeline.suite.lifecycle import scenarios_denied
 from pipeline.suite.stores import named
 from pipeline.suite.support import CREATED, await_fresh_status
 from tests.e2e.twins.breaks import Break
@@ -204,7 +204,7 @@ def half_is_stored(plane: ControlPlane) -> None:
 
 def denied_for_ever(plane: ControlPlane) -> None:
     """Go on denying when the writes of the cached seed have ended, after three minutes."""
-    scenarios_soak.DENIED_S = 200.0
+    scenarios_denied.DENIED_S = 210.0
     never_healed(plane)
 
 

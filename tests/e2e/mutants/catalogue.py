@@ -17,6 +17,7 @@ from tests.e2e.mutants import breaks
 from tests.e2e.twins.breaks import Sabotage, faults, foreign_key_ids, foreign_value, skip_one_update
 from tests.e2e.twins.sabotage import TWINS
 from tests.e2e.twins.twins_failure import never_healed, no_faults, side
+from tests.e2e.twins.twins_lifecycle import seeds_stay_wrapped
 from tests.e2e.wire.test_twins import TWINS as WIRE
 
 
@@ -229,6 +230,11 @@ SECOND: Final[Mapping[str, tuple[str, str, Sabotage]]] = {
         Sabotage(plane=breaks.nothing_restored),
     ),
     "F58b": ("procedure: the rewrite is lost", "resourceVersion after a rewrite", Sabotage(plane=skip_one_update)),
+    "F59": (
+        "proxy of the first server: Decrypt fails from the new key on",
+        "by kube-apiserver when kube-apiserver-2 writes with the new key: not readable",
+        Sabotage(plane=seeds_stay_wrapped),
+    ),
     "F60": ("storage: every second object is missing", "every Secret is listed", Sabotage(plane=breaks.half_is_stored)),
     "F73": ("proxy: permissions stay denied", "writes come back", Sabotage(plane=breaks.denied_for_ever)),
 }

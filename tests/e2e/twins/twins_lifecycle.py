@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -112,17 +113,23 @@ def shorter_load(_: ControlPlane) -> None:
     scenarios_soak.LOAD_S = 60.0
 
 
-def restarted_in_the_outage(plane: ControlPlane) -> None:
-    """Restart kube-apiserver before the outage ends, after a minute of it."""
-    scenarios_soak.DENIED_S = 60.0
-    clear = plane.proxy.faults.clear
+def killed_in_the_outage(plane: ControlPlane) -> None:
+    """Kill kube-apiserver when it is asked for the third time whether it lives, as a liveness probe's owner would."""
+    get, looks = plane.api.get, itertools.count(1)
 
-    def clearing() -> None:
-        plane.server.stop()
-        clear()
-        plane.server.start()
+    def getting(path: str) -> Reply:
+        if path == "/livez" and next(looks) == 3 and plane.server.process is not None:
+            plane.server.process.kill()
+        return get(path)
 
-    plane.proxy.faults.clear = clearing  # type: ignore[method-assign] # breaking it is the purpose
+    plane.api.get = getting  # type: ignore[method-assign] # breaking it is the purpose
+
+
+def seeds_stay_wrapped(plane: ControlPlane) -> None:
+    """Let Decrypt fail for the first server as soon as its plugin shows the new key."""
+    faults = plane.proxy.faults
+    original = faults.set
+    faults.clear = lambda: original(Error(methods=("Decrypt",)))  # type: ignore[method-assign] # on purpose
 
 
 def altered_with_upgrade(plane: ControlPlane) -> None:
@@ -198,7 +205,7 @@ LIFECYCLE: Final[dict[str, Sabotage]] = {
     "F61": Sabotage(plane=slow_when_encrypted),
     "F71": Sabotage(plane=another_provider_each_time),
     "F72": Sabotage(plugin_fault="grows", plane=shorter_load),
-    "F73": Sabotage(plane=restarted_in_the_outage),
+    "F73": Sabotage(plane=killed_in_the_outage),
     "F63": OtherProvenance(),
     "F60": Sabotage(plane=wrapped_again),
 }
