@@ -43,7 +43,7 @@ async def execute_in(container: dagger.Container, toolchain: Toolchain, build: G
     folder = dag.directory()
     for main in build.mains:
         name = main.name if single else main.built_as
-        folder = folder.with_file(main.name, built.file(f"{_OUTPUT}/{name}"))
+        folder = folder.with_file(main.placed_as, built.file(f"{_OUTPUT}/{name}"))
     return Executed(build, toolchain, folder)
 
 

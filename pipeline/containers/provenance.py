@@ -47,7 +47,7 @@ async def examine(executed: Executed) -> Examined:
     Raises: BuildError when another Go than wanted built one of them.
     """
     container = executed.toolchain.unchecked().with_directory(_FOLDER, executed.binaries)
-    paths = [f"{_FOLDER}/{main.name}" for main in executed.build.mains]
+    paths = [f"{_FOLDER}/{main.placed_as}" for main in executed.build.mains]
     named = ["-name", "go.mod", "-o", "-name", "go.sum", "-o", "-path", f"{_FOLDER}/*"]
     find = ["find", _FOLDER, ".", "-maxdepth", "1", "-type", "f", "(", *named, ")", "-exec", "sha256sum", "{}", "+"]
     step = "report it: the image has no find or sha256sum"
@@ -105,11 +105,11 @@ async def _artifacts(executed: Executed, platform: str) -> list[dict[str, object
     examined, build = await examine(executed), executed.build
     return [
         {
-            "name": main.name,
-            "sha256": examined.digests[main.name],
-            "size_bytes": await executed.binaries.file(main.name).size(),
+            "name": main.placed_as,
+            "sha256": examined.digests[main.placed_as],
+            "size_bytes": await executed.binaries.file(main.placed_as).size(),
             "version": main.version,
-            "go_version": examined.programs[main.name].go_version.removeprefix("go"),
+            "go_version": examined.programs[main.placed_as].go_version.removeprefix("go"),
             "package": main.package,
             "argv": list(build.argv(main.name, (main,))),
             "environment": dict(build.environment(platform)),
@@ -117,7 +117,7 @@ async def _artifacts(executed: Executed, platform: str) -> list[dict[str, object
             "go_sum_sha256": examined.digests.get("go.sum", ""),
             "modules": [
                 f"{module.path}@{module.version} {module.checksum or '-'}"
-                for module in examined.programs[main.name].modules
+                for module in examined.programs[main.placed_as].modules
             ],
         }
         for main in build.mains
