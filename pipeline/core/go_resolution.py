@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Final
 
 from pipeline.core.go_version import WANTED, GoVersion, parse_go_version, quote
@@ -194,10 +195,17 @@ class _Inputs:
         return parse_go_version(self.file.content, where=self.file.path)
 
     def steps(self, *, agrees: bool = False) -> tuple[Step, ...]:
-        """Describe every input; with `agrees`, the strongest version below the winner is what it has to agree with."""
+        """Describe every input; with `agrees`, the strongest version below the winner is what it has to agree with.
+
+        Where go.mod stands in for `.go-version`, each has a row of its own.
+        """
         winner = self.winner()
         wanted = ("GO_VERSION" if self.value("GO_VERSION") else FILE_NAME) if agrees else ""
-        return tuple(self._step(name, winner, wanted) for name in _REASONS)
+        steps = tuple(self._step(name, winner, wanted) for name in _REASONS)
+        if self.file.name == FILE_NAME:
+            return steps
+        absent = Step(FILE_NAME, None, str(PurePosixPath(self.file.path).with_name(FILE_NAME)), Outcome.NOT_SET, "")
+        return (*steps[:-1], absent, replace(steps[-1], name=self.file.name))
 
     def _step(self, name: str, winner: str, wanted: str) -> Step:
         value, where = self._shown(name), self._where(name)

@@ -25,7 +25,7 @@ _PATTERNS: Final = tuple(
     (re.compile(pattern), what, kind, obstacle)
     for pattern, what, kind, obstacle in (
         (
-            rf"\bgo{_BARE}(?=\.(?:src|linux|darwin|windows|freebsd|openbsd|netbsd|solaris|dragonfly|aix|illumos|plan9)\b)",
+            rf"\bgo(?:\$\{{\w+:?[-=])?{_BARE}(?=\}}?\.(?:src|linux|darwin|windows|freebsd|openbsd|netbsd|solaris|dragonfly|aix|illumos|plan9)\b)",
             "a Go archive",
             Kind.EXACT,
             "",
@@ -71,7 +71,7 @@ _MAX_MESSAGE: Final = 512
 _PRINTED: Final = re.compile(r"(?:^|[\s@(])(?:echo|printf)\s")
 _ASSIGNMENT: Final = re.compile(
     r"(?<![\w.$/-])(?P<name>[A-Za-z_]\w*)[\"']?(?P<space>\s*)(?P<operator>::?=|\?=|=)\s*"
-    r"(?P<value>(?:[\"'(]|\$\{\w+:?[-=])*(?P<bare>(?:[^\s\"'`;#,)}]|,(?=\S))*+))"
+    r"(?P<value>(?:[\"'(]|(?:go)?\$\{\w+:?[-=])*(?P<bare>(?:[^\s\"'`;#,)}]|,(?=\S))*+))"
 )
 _UNCHECKED: Final = {
     "GOSUMDB": re.compile(r"off"),

@@ -16,6 +16,8 @@ from pipeline.core.drift.yaml_lines import json_scalars, yaml_scalars
 
 _IMAGE_KEYS: Final = frozenset({"image", "base_image", "baseimage", "defaultbaseimage"})
 _COMPUTED: Final = re.compile(r"\$\{\{|\$\(|\{\{|<<|\$\[|\$[A-Za-z_{]")
+_REFERENCE: Final = re.compile(r"\b(?:matrix|env|inputs)\.([\w.-]+)")
+_LITERAL: Final = re.compile(r"'(1\.[0-9][\w.]*)'")
 _GO_KEYS: Final = frozenset({"go", "golang"})
 _GO_PARENTS: Final = frozenset({"matrix", "include", "tools"})
 _GO_FEATURE: Final = re.compile(r".*/features/go(?::.*)?")
@@ -38,8 +40,9 @@ def read_json(document: Document) -> Iterator[Mention]:
 
 def _read(document: Document, scalars: list[Scalar]) -> Iterator[Mention]:
     seen: set[tuple[int, int]] = set()
+    names = frozenset(name for scalar in scalars for name in _referred(scalar))
     for scalar in scalars:
-        for hit in _hits(document, scalar):
+        for hit in (*_hits(document, scalar), *_followed(scalar, names)):
             if (scalar.line, hit.column) not in seen and not _is_excluded(scalar):
                 seen.add((scalar.line, hit.column))
                 yield document.mention(scalar.line, hit.unfixable(_purpose(scalar)))
@@ -54,6 +57,26 @@ def _hits(document: Document, scalar: Scalar) -> Iterator[Hit]:
     else:
         text = without_comment(scalar.text) if scalar.block else scalar.text
         yield from (hit.shifted(scalar.column) for hit in commands_in(text))
+
+
+def _referred(scalar: Scalar) -> list[str]:
+    """Return the names of the matrix, environment or inputs that a computed `go-version` takes its value from."""
+    if scalar.key.lower() != "go-version":
+        return []
+    return [path.rpartition(".")[2] for path in _REFERENCE.findall(scalar.text)]
+
+
+def _followed(scalar: Scalar, names: frozenset[str]) -> Iterator[Hit]:
+    """Judge what a computed `go-version` leads to in the same file, and the literals in it.
+
+    Source: GitHub's documentation of expressions, contexts and literals.
+    """
+    is_default = scalar.key == "default" and scalar.frame.key in names and scalar.inside("inputs")
+    if is_default or (scalar.key in names and scalar.inside("matrix", "env")):
+        yield from _version(scalar, Kind.RANGE, scalar.text)
+    if scalar.key.lower() == "go-version" and "${{" in scalar.text:
+        for found in _LITERAL.finditer(scalar.text):
+            yield from _version(scalar, Kind.RANGE, found[1], found.start(1))
 
 
 def _is_excluded(scalar: Scalar) -> bool:

@@ -368,3 +368,16 @@ def test_a_makefiles_go_installs_tools_too() -> None:
     for line in (text, text.replace("$(GO)", "${GO}"), text.replace("$(GO)", "$(GOCMD)")):
         (mention,) = mentions("Makefile", f"t:\n\t{line}")
         assert (mention.line, mention.text, mention.kind) == (2, "latest", Kind.TOOL)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'export GOTOOLCHAIN="go${GO_VERSION:-1.24.1}"',
+        "GOTOOLCHAIN=go${V:-1.24.1} go build",
+        "curl -O https://example.com/dl/go${V:-1.24.1}.linux-amd64.tar.gz",
+    ],
+)
+def test_a_default_behind_go_is_a_mention_without_the_go(line: str) -> None:
+    (hit,) = commands_in(line)
+    assert (hit.text, line[hit.column : hit.column + len(hit.text)]) == ("1.24.1", "1.24.1")

@@ -141,3 +141,33 @@ def test_the_go_installer_task_without_a_version_installs_its_default() -> None:
     assert places("steps:\n- task: GoTool@0\n  inputs:\n    version: 1.25.3\n", "azure-pipelines.yml") == [
         (4, 14, "1.25.3")
     ]
+
+
+_STEP = (
+    "jobs:\n  t:\n{above}    steps:\n"
+    '      - uses: actions/setup-go@v5\n        with: {{go-version: "${{{{ {expression} }}}}"}}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("above", "expression", "found"),
+    [
+        ('    strategy:\n      matrix:\n        version: ["1.24.4"]\n', "matrix.version", ["1.24.4"]),
+        ('    strategy:\n      matrix:\n        toolchain:\n          - "1.24.4"\n', "matrix.toolchain", ["1.24.4"]),
+        ('    strategy:\n      matrix:\n        config: [{version: "1.24.4"}]\n', "matrix.config.version", ["1.24.4"]),
+        ('    env:\n      GOLANG: "1.24.1"\n', "env.GOLANG", ["1.24.1"]),
+        ("", "inputs.v || '1.24.6'", ["1.24.6"]),
+        ('    strategy:\n      matrix:\n        version: ["1.24.4"]\n', "matrix.os", []),
+        ('    env:\n      VERSION: "1.24.1"\n', "env.GOLANG", []),
+    ],
+)
+def test_a_computed_version_is_followed_to_where_it_stands(above: str, expression: str, found: list[str]) -> None:
+    text = _STEP.format(above=above, expression=expression)
+    assert [mention.text for mention in mentions(".github/workflows/t.yml", text)] == found
+
+
+def test_the_default_of_an_input_is_followed() -> None:
+    text = 'on:\n  workflow_call:\n    inputs:\n      v:\n        default: "1.24.4"\n' + _STEP.format(
+        above="", expression="inputs.v"
+    )
+    assert [mention.text for mention in mentions(".github/workflows/t.yml", text)] == ["1.24.4"]
