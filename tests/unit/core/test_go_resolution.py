@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.go_resolution import Mode, Outcome, Resolution, VersionFile, resolve
+from pipeline.core.go_resolution import Mode, Outcome, Resolution, VersionFile, go_mod_version, resolve
 from pipeline.core.go_version import GoVersion
 from pipeline.errors import InputError
 
@@ -162,3 +162,10 @@ def test_any_environment_gives_one_winner_or_one_input_error(environment: dict[s
     assert won(resolution) in resolution.source
     assert resolution.gotoolchain.isascii()
     assert not set(resolution.gotoolchain) & set(" /\n-")
+
+
+def test_where_go_mod_stands_in_each_file_has_a_row_of_its_own() -> None:
+    found = go_mod_version("module x\n\ngo 1.26.0\n\ntoolchain go1.26.7\n", "repo/go.mod")
+    assert found is not None
+    rows = [(step.name, step.value, step.outcome.value, step.where) for step in resolve({}, found).steps][-2:]
+    assert rows == [(".go-version", None, "not set", "repo/.go-version"), ("go.mod", "1.26.7", "won", "repo/go.mod")]
